@@ -201,7 +201,7 @@ demo: deps ## checks, tests, simulates and runs the examples; then a year of a c
 	@BIN=$(BIN) BUILD=$(BUILD) CLINIC='$(CLINIC)' examples/demo.sh
 
 test: deps ## every test, as CI runs them
-	$(AGAIN) -j2 programs tests
+	$(AGAIN) -j2 -k programs tests
 	@MODE=$(MODE) CC=$(CC) BIN=$(BIN) BUILD=$(BUILD) TEST=$(TEST) OBJ=$(O) tests/run-all $(SUITES)
 
 tests: $(UNIT_BIN) $(FUZZ_BIN) $(BENCH_BIN)
