@@ -1,6 +1,7 @@
 /*
- * Replays a fuzz target's corpus with any compiler: each file named on the command line, or each file of a
- * directory named there, goes once through LLVMFuzzerTestOneInput. What the fuzzer once found stays found.
+ * Replays a fuzz target's corpus with any compiler: each file named on the command line, or each
+ * file of a directory named there, goes once through LLVMFuzzerTestOneInput. What the fuzzer once
+ * found stays found.
  */
 #include <dirent.h>
 #include <stdint.h>
