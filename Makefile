@@ -19,7 +19,7 @@ BUILD   ?= build
 PREFIX  ?= /usr/local
 DESTDIR ?=
 
-ifeq ($(filter $(MODE),release debug asan tsan),)
+ifeq ($(filter $(MODE),release debug asan tsan fuzz),)
 $(error MODE=$(MODE) is not one of release, debug, asan, tsan)
 endif
 
@@ -62,6 +62,11 @@ CFLAGS_MODE := -O0 -g3 -DCAMP_DEBUG
 else ifeq ($(MODE),asan)
 CFLAGS_MODE := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all -DCAMP_DEBUG
 LDFLAGS     += -fsanitize=address,undefined
+else ifeq ($(MODE),fuzz)
+# Only for `make fuzz`, only with clang: coverage feedback in all objects, libFuzzer's main in each target.
+CFLAGS_MODE := -O1 -g -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined \
+               -fno-sanitize-recover=all -DCAMP_DEBUG
+LDFLAGS     += -fsanitize=address,undefined
 else
 CFLAGS_MODE := -O1 -g -fno-omit-frame-pointer -fsanitize=thread -DCAMP_DEBUG
 LDFLAGS     += -fsanitize=thread
@@ -103,7 +108,7 @@ BENCH_BIN  := $(BENCH_SRC:tests/%.c=$(TEST)/%)
 TOOL_BIN   := $(TOOL_SRC:tests/tools/%.c=$(BIN)/%)
 PROGRAMS   := $(if $(CAMP_SRC),$(BIN)/camp) $(if $(CAMPD_SRC),$(BIN)/campd)
 
-.PHONY: all lib programs tests demo test unit bench fuzz torture tidy deps install clean help FORCE
+.PHONY: all lib programs tests demo test unit bench fuzz fuzz-all torture tidy deps install clean help FORCE
 .SECONDARY:
 
 all: programs ## the programs: build/camp and build/campd
@@ -183,11 +188,12 @@ $(BENCH_BIN): $(TEST)/%: $(O)/tests/%.o $(LIB)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS) -o $@ $< $(LIB) $(LIBS_TEST) $(LIBS)
 
-# In `make test` a fuzz target replays its corpus; `make fuzz` links the same object with clang's fuzzer.
-$(FUZZ_BIN): $(TEST)/%: $(O)/tests/%.o $(O)/tests/fuzz/replay.o $(LIB)
+# In `make test` a fuzz target replays its corpus; MODE=fuzz links it with libFuzzer instead.
+REPLAY := $(if $(filter fuzz,$(MODE)),-fsanitize=fuzzer,$(O)/tests/fuzz/replay.o)
+$(FUZZ_BIN): $(TEST)/%: $(O)/tests/%.o $(filter %.o,$(REPLAY)) $(LIB)
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
-	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS) -o $@ $< $(O)/tests/fuzz/replay.o $(LIB) $(LIBS)
+	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS) -o $@ $< $(REPLAY) $(LIB) $(LIBS)
 
 -include $(shell find $(O) -name '*.d' 2>/dev/null)
 
@@ -219,8 +225,17 @@ bench: deps ## measures, and prints the goals beside their limits
 	$(AGAIN) programs tests
 	@BIN=$(BIN) BUILD=$(BUILD) TEST=$(TEST) tests/bench/run
 
-fuzz: ## runs every fuzz target for FUZZ_SECONDS (default 60), with clang
-	@BUILD=$(BUILD) FUZZ_SECONDS=$(or $(FUZZ_SECONDS),60) MAKE='$(MAKE)' tests/fuzz/run-long
+fuzz: ## searches with every fuzz target for FUZZ_SECONDS (default 60) each; needs clang
+	+@$(MAKE) --no-print-directory MODE=fuzz CC=clang BUILD=$(BUILD) fuzz-all
+
+fuzz-all: $(FUZZ_BIN)
+	@for t in $(FUZZ_BIN); do n=$${t##*/fuzz_}; new=$(BUILD)/fuzz/$$n; mkdir -p $$new; echo "fuzz $$n"; \
+	    c=tests/fuzz/corpus/$$n; [ -d $$c ] || c=; $$t -max_total_time=$(or $(FUZZ_SECONDS),60) \
+	    -max_len=65536 -timeout=10 -rss_limit_mb=2048 -artifact_prefix=$$new/ -verbosity=0 \
+	    -print_final_stats=1 $$new $$c || exit 1; done
+
+fuzz-%: $(TEST)/fuzz/fuzz_%
+	$(TEST)/fuzz/fuzz_$* $(wildcard tests/fuzz/corpus/$*)
 
 torture: ## long runs: sanitizers, crash loop with more kills
 	$(AGAIN) MODE=asan test
