@@ -1,0 +1,139 @@
+/* patient.h: everything the machine knows of one patient, decoded from one packed record and
+ * encoded back into it: attributes, subscriptions, segments, memories of events, objects, what was
+ * sent, who entered what, and the enrollments with their frames. One record, one read, one write a
+ * slice (vm/README.md draws it).
+ *
+ * Pointer-free on disk: names are numbers of the store's dictionary (never reused), values carry
+ * their kind. Decoding distrusts every byte; what does not fit is STATUS_CORRUPT, never a crash.
+ * Memory is the slice's arena. */
+#ifndef CAMP_VM_CORE_PATIENT_H
+#define CAMP_VM_CORE_PATIENT_H
+
+#include "vm/base/arena.h"
+#include "vm/base/buf.h"
+#include "vm/code/image.h"
+#include "vm/code/value.h"
+
+#define NEVER_MS INT64_MAX
+
+struct cell {      /* an attribute, or a field of an object */
+    uint32_t name; /* dictionary number */
+    struct value value;
+};
+struct subscription {
+    uint32_t topic;
+    bool is_subscribed;
+    int64_t at_ms;
+};
+struct membership { /* of a segment, while it lasts */
+    uint32_t segment;
+    int64_t since_ms;
+};
+struct memory {   /* of a `did` term: the newest times, newest first */
+    uint32_t did; /* dictionary number of its meaning */
+    uint32_t count;
+    int64_t *at_ms;
+};
+struct object {
+    uint32_t object; /* dictionary number of its kind */
+    struct str id;
+    int64_t changed_at_ms;
+    struct cell *cells;
+    uint32_t cell_count;
+};
+struct sending { /* handed over for sending: what limits count (W3) */
+    int64_t at_ms;
+    uint32_t campaign, message;
+    uint8_t channel;
+    bool is_transactional;
+};
+struct entry { /* of a campaign, for its entry rule (S1) */
+    uint32_t campaign;
+    uint32_t count;
+    int64_t entered_at_ms, left_at_ms; /* the last ones; NEVER_MS when there was none */
+};
+struct entry_key { /* once per visit.id */
+    uint32_t campaign;
+    uint64_t hash; /* SipHash of the value */
+};
+struct mark {                  /* what became of a message in this enrollment */
+    uint32_t message;          /* dictionary number */
+    int64_t handed_over_at_ms; /* the last one; NEVER_MS when none */
+    bool is_received, is_opened, is_clicked;
+};
+
+enum enrollment_state {                          /* stored */
+                        ENROLLMENT_READY = 1,    /* would run now: only inside a slice */
+                        ENROLLMENT_PARKED = 2,   /* at wait `resume` */
+                        ENROLLMENT_ENDED = 3,    /* kept while a goal's window runs */
+                        ENROLLMENT_CANDIDATE = 4 /* audience … within: not entered yet */
+};
+
+/* A frame is this struct: all that is needed to go on. */
+struct enrollment {
+    uint64_t id;       /* by entry, ascending */
+    uint32_t campaign; /* dictionary number */
+    uint32_t image;    /* number of the image it is pinned to */
+    uint8_t state;
+    bool is_holdout, is_converted;
+    int64_t entered_at_ms;
+    uint64_t event;        /* that triggered; 0 none */
+    uint32_t pc;           /* READY: where it goes on */
+    uint32_t resume;       /* PARKED: row of the image's waits */
+    int64_t wait_began_ms; /* arrival at the wait */
+    int64_t wait_first_ms; /* D3: the first T, for the year's bound; else NEVER_MS */
+    int64_t wake_at_ms;    /* earliest instant at which time alone concerns it; NEVER_MS none */
+    int64_t goal_until_ms; /* ENDED: kept until then */
+    struct str reason;     /* ENDED */
+    struct value *slots;
+    uint32_t slot_count;
+    struct mark *marks;
+    uint32_t mark_count;
+};
+
+/* Arrays grow by the functions of patient.c; all in `arena`. */
+struct patient {
+    struct arena *arena;
+    struct str id;                     /* the outside one */
+    uint64_t key;                      /* the store's */
+    uint64_t last_event, last_journal; /* heads of the chains; 0 none */
+    int64_t segments_at_ms;            /* next moment at which time alone can change a segment */
+    bool is_erased;
+#define PATIENT_LISTS(X)                                                                           \
+    X(cell, attributes)                                                                            \
+    X(subscription, subscriptions) X(membership, memberships) X(memory, memories)                  \
+        X(object, objects) X(sending, sendings) X(entry, entries) X(entry_key, entry_keys)         \
+            X(enrollment, enrollments)
+#define X(type, name)                                                                              \
+    struct type *name;                                                                             \
+    uint32_t name##_count;                                                                         \
+    uint32_t name##_room;
+    PATIENT_LISTS(X)
+#undef X
+};
+
+void patient_init(struct patient *patient, struct arena *arena, struct str id, uint64_t key);
+enum status patient_decode(struct patient *patient, struct arena *arena, uint64_t key,
+                           struct str bytes);
+void patient_encode(const struct patient *patient, struct buf *out);
+/* Earliest of all wake_at_ms, goal windows and segments_at_ms. */
+int64_t patient_due_ms(const struct patient *patient);
+
+/* NULL when the arena is full. The new element is zeroed; `patient_add_cell` and so on. */
+#define X(type, name) struct type *patient_add_##type(struct patient *patient);
+PATIENT_LISTS(X)
+#undef X
+/* Finders return NULL when there is none. */
+struct value patient_attribute(const struct patient *patient, uint32_t name);
+bool patient_set_attribute(struct patient *patient, uint32_t name,
+                           struct value value); /* unknown removes; true: changed */
+struct object *patient_object(struct patient *patient, uint32_t object, struct str id);
+struct enrollment *patient_enrollment(struct patient *patient, uint64_t id);
+struct mark *enrollment_mark(struct patient *patient, struct enrollment *enrollment,
+                             uint32_t message, bool add);
+
+/* One value, self-describing; used by records and by event rows. */
+void value_encode(struct buf *out, struct value value);
+struct value value_decode(struct reader *in, struct arena *arena);
+
+#endif
