@@ -1,0 +1,108 @@
+/* source.c: see source.h. */
+#include "grammar/source.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+#include "vm/base/utf8.h"
+
+void sources_init(struct sources *sources, struct arena *arena)
+{
+    *sources = (struct sources){.arena = arena};
+}
+
+uint32_t source_add(struct sources *sources, struct str name, struct str text)
+{
+    sources->items = arena_grow(sources->arena, sources->items, sources->count, &sources->room,
+                                sizeof *sources->items);
+    struct source *source = &sources->items[sources->count];
+    *source = (struct source){.name = arena_str(sources->arena, name),
+                              .text = arena_str(sources->arena, text)};
+    source->path = source->name;
+    uint32_t lines = 1;
+    for (size_t i = 0; i < text.len; i++)
+        lines += text.at[i] == '\n';
+    source->lines = arena_array(sources->arena, lines, sizeof *source->lines);
+    source->lines[source->line_count++] = 0;
+    for (size_t i = 0; i < text.len; i++)
+        if (text.at[i] == '\n')
+            source->lines[source->line_count++] = (uint32_t)i + 1;
+    return sources->count++;
+}
+
+static const char *read_file(struct arena *arena, struct str path, struct str *text)
+{
+    FILE *file = fopen(arena_cstr(arena, path), "rb");
+    struct stat stat;
+    if (!file)
+        return strerror(errno);
+    const char *error = NULL;
+    if (fstat(fileno(file), &stat) != 0)
+        error = strerror(errno);
+    else if (!S_ISREG(stat.st_mode))
+        error = "it is not a file";
+    else if (stat.st_size > SOURCE_MAX_BYTES)
+        error = "it is larger than 64 MiB";
+    if (!error) {
+        size_t size = (size_t)stat.st_size;
+        char *bytes = arena_alloc(arena, size + 1);
+        *text = (struct str){bytes, fread(bytes, 1, size, file)};
+        if (ferror(file))
+            error = "reading it failed";
+    }
+    fclose(file);
+    return error;
+}
+
+uint32_t source_load(struct sources *sources, struct str path, const char **error)
+{
+    for (uint32_t i = 0; i < sources->count; i++)
+        if (str_eq(sources->items[i].path, path))
+            return i;
+    struct str text;
+    *error = sources->count >= SOURCE_MAX_FILES ? "there are too many files" : NULL;
+    if (!*error)
+        *error = read_file(sources->arena, path, &text);
+    return *error ? UINT32_MAX : source_add(sources, path, text);
+}
+
+const struct source *source_at(const struct sources *sources, uint32_t file)
+{
+    ensure(file < sources->count);
+    return &sources->items[file];
+}
+
+struct position source_position(const struct source *source, uint32_t offset)
+{
+    uint32_t low = 0, high = source->line_count;
+    if (offset > source->text.len)
+        offset = (uint32_t)source->text.len;
+    while (high - low > 1) {
+        uint32_t middle = low + (high - low) / 2;
+        if (source->lines[middle] <= offset)
+            low = middle;
+        else
+            high = middle;
+    }
+    struct str before = {source->text.at + source->lines[low], offset - source->lines[low]};
+    return (struct position){low + 1, (uint32_t)utf8_count(before) + 1};
+}
+
+struct str source_line(const struct source *source, uint32_t line)
+{
+    if (!line || line > source->line_count)
+        return (struct str){0};
+    uint32_t first = source->lines[line - 1];
+    size_t end = line < source->line_count ? source->lines[line] : source->text.len;
+    while (end > first && (source->text.at[end - 1] == '\n' || source->text.at[end - 1] == '\r'))
+        end--;
+    return (struct str){source->text.at + first, end - first};
+}
+
+struct span span_join(struct span a, struct span b)
+{
+    if (a.file != b.file || b.end < a.first)
+        return a;
+    return (struct span){a.file, a.first < b.first ? a.first : b.first, a.end > b.end ? a.end : b.end};
+}
