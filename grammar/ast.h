@@ -63,6 +63,7 @@ struct node {
     int32_t months, days; /* duration; days also: bits of weekdays, bit 0 monday */
     int32_t clock;        /* minute of the day, -1 none */
     uint32_t flags;
+    uint32_t height;      /* of a chain that leans to the left; bounded by the parser */
     bool is_per_year;     /* date triggers: `per` was said (name in `other`) */
 };
 

@@ -1,0 +1,293 @@
+/* diag.c: diagnostics collected and written. */
+#include "grammar/diag.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "vm/base/json.h"
+#include "vm/base/utf8.h"
+
+#define ERROR SEVERITY_ERROR
+#define WARNING SEVERITY_WARNING
+static const struct row {
+    int number;
+    enum severity severity;
+    const char *wording;
+} rows[] = {
+#define DIAG(number, severity, name, wording) {number, severity, wording},
+#include "grammar/diags.def"
+#undef DIAG
+};
+#undef ERROR
+#undef WARNING
+
+/* A number that stands in two rows does not compile. */
+static const struct row *row_of(int number)
+{
+    size_t index = 0;
+    enum {
+#define DIAG(number, severity, name, wording) INDEX_##name,
+#include "grammar/diags.def"
+#undef DIAG
+    };
+    switch (number) {
+#define DIAG(number, severity, name, wording) \
+    case number:                              \
+        index = INDEX_##name;                 \
+        break;
+#include "grammar/diags.def"
+#undef DIAG
+    default:
+        ensure(false);
+    }
+    return &rows[index];
+}
+
+void diags_init(struct diags *diags, struct arena *arena, struct sources *sources)
+{
+    *diags = (struct diags){.arena = arena, .sources = sources};
+}
+
+static struct str format_text(struct arena *arena, const char *format, va_list arguments)
+{
+    char text[2048];
+    int length = vsnprintf(text, sizeof text, format, arguments);
+    size_t len = length < 0 ? 0 : (size_t)length < sizeof text ? (size_t)length : sizeof text - 1;
+    return arena_str(arena, (struct str){text, len});
+}
+
+struct diag *diag_report(struct diags *diags, enum diag_code code, struct span span, ...)
+{
+    const struct row *row = row_of((int)code);
+    va_list arguments;
+    va_start(arguments, span);
+    /* The wordings are literals of diags.def. */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+    struct str message = format_text(diags->arena, row->wording, arguments);
+#pragma GCC diagnostic pop
+    va_end(arguments);
+    bool is_error = row->severity == SEVERITY_ERROR || diags->is_strict;
+    diags->error_count += is_error;
+    diags->warning_count += !is_error;
+    if (diags->count >= DIAG_LIMIT) {
+        struct diag *lost = arena_alloc(diags->arena, sizeof *lost);
+        ensure(lost);
+        return lost;
+    }
+    struct diag *moved = arena_grow(diags->arena, diags->items, diags->count, &diags->room,
+                                    sizeof *diags->items);
+    ensure(moved);
+    diags->items = moved;
+    struct diag *diag = &diags->items[diags->count];
+    *diag = (struct diag){.code = code,
+                          .severity = is_error ? SEVERITY_ERROR : SEVERITY_WARNING,
+                          .span = span,
+                          .message = message,
+                          .order = diags->count++};
+    return diag;
+}
+
+void diag_help(struct diags *diags, struct diag *diag, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    diag->help = format_text(diags->arena, format, arguments);
+    va_end(arguments);
+}
+
+void diag_label(struct diags *diags, struct diag *diag, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    diag->label = format_text(diags->arena, format, arguments);
+    va_end(arguments);
+}
+
+void diag_note(struct diags *diags, struct diag *diag, struct span span, const char *format, ...)
+{
+    struct diag_note *note = arena_alloc(diags->arena, sizeof *note);
+    va_list arguments;
+    ensure(note);
+    va_start(arguments, format);
+    *note = (struct diag_note){span, format_text(diags->arena, format, arguments), NULL};
+    va_end(arguments);
+    struct diag_note **end = &diag->notes;
+    while (*end)
+        end = &(*end)->next;
+    *end = note;
+}
+
+/* Levenshtein's distance, given up above `limit`. */
+static size_t distance(struct str a, struct str b, size_t limit)
+{
+    enum { LONGEST = 64 };
+    size_t row[LONGEST + 1];
+    if (a.len > LONGEST || b.len > LONGEST)
+        return limit + 1;
+    for (size_t j = 0; j <= b.len; j++)
+        row[j] = j;
+    for (size_t i = 1; i <= a.len; i++) {
+        size_t diagonal = row[0];
+        row[0] = i;
+        for (size_t j = 1; j <= b.len; j++) {
+            size_t above = row[j], cost = diagonal + (a.at[i - 1] != b.at[j - 1]);
+            row[j] = row[j - 1] + 1 < above + 1 ? row[j - 1] + 1 : above + 1;
+            if (cost < row[j])
+                row[j] = cost;
+            diagonal = above;
+        }
+    }
+    return row[b.len];
+}
+
+struct str diag_nearest(struct str name, const struct str *candidates, uint32_t count)
+{
+    size_t best = name.len <= 3 ? 1 : name.len <= 6 ? 2 : 3;
+    struct str nearest = {0};
+    for (uint32_t i = 0; i < count; i++) {
+        size_t d = distance(name, candidates[i], best);
+        if (d < best || (d == best && !nearest.at)) {
+            best = d;
+            nearest = candidates[i];
+        }
+    }
+    return nearest;
+}
+
+const char *diag_severity_text(enum severity severity)
+{
+    return severity == SEVERITY_ERROR ? "error" : "warning";
+}
+
+static int compare(const void *a, const void *b)
+{
+    const struct diag *x = a, *y = b;
+    if (x->span.file != y->span.file)
+        return x->span.file < y->span.file ? -1 : 1;
+    if (x->span.first != y->span.first)
+        return x->span.first < y->span.first ? -1 : 1;
+    return (x->order > y->order) - (x->order < y->order);
+}
+
+struct paint {
+    const char *error, *warning, *bold, *blue, *off;
+};
+static const struct paint colours = {"\033[1;31m", "\033[1;33m", "\033[1m", "\033[1;34m", "\033[0m"};
+static const struct paint plain = {"", "", "", "", ""};
+
+static void repeat(struct buf *out, char c, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        buf_byte(out, (unsigned char)c);
+}
+
+/* The line with its carets; tabs are shown as four blanks. */
+static void write_excerpt(struct buf *out, const struct source *source, struct span span,
+                          struct str label, const struct paint *paint, const char *colour)
+{
+    struct position from = source_position(source, span.first);
+    struct str line = source_line(source, from.line);
+    uint32_t line_first = source->lines[from.line - 1];
+    int width = snprintf(NULL, 0, "%u", from.line);
+    buf_printf(out, "%s%*s |%s\n%s%u |%s ", paint->blue, width, "", paint->off, paint->blue,
+               from.line, paint->off);
+    size_t before = 0, under = 0;
+    struct str rest = line;
+    for (uint32_t at = line_first; rest.len;) {
+        size_t length;
+        uint32_t c = utf8_decode(rest, &length);
+        size_t columns = c == '\t' ? 4 : 1;
+        if (!length)
+            length = 1;
+        if (c == '\t')
+            buf_c(out, "    ");
+        else
+            buf_put(out, rest.at, length);
+        before += at < span.first ? columns : 0;
+        under += at >= span.first && at < span.end ? columns : 0;
+        at += (uint32_t)length;
+        rest = str_from(rest, length);
+    }
+    buf_printf(out, "\n%s%*s |%s ", paint->blue, width, "", paint->off);
+    repeat(out, ' ', before);
+    buf_c(out, colour);
+    repeat(out, '^', under ? under : 1);
+    if (label.len)
+        buf_printf(out, " " STR_FMT, STR_ARG(label));
+    buf_printf(out, "%s\n", paint->off);
+}
+
+static void write_text(struct diags *diags, const struct diag *diag, const struct paint *paint,
+                       struct buf *out)
+{
+    const struct source *source = source_at(diags->sources, diag->span.file);
+    struct position at = source_position(source, diag->span.first);
+    const char *colour = diag->severity == SEVERITY_ERROR ? paint->error : paint->warning;
+    buf_printf(out, "%s%s[C%04d]%s%s: " STR_FMT "%s\n", colour, diag_severity_text(diag->severity),
+               (int)diag->code, paint->off, paint->bold, STR_ARG(diag->message), paint->off);
+    int width = snprintf(NULL, 0, "%u", at.line);
+    buf_printf(out, "%*s%s-->%s " STR_FMT ":%u:%u\n", width, "", paint->blue, paint->off,
+               STR_ARG(source->name), at.line, at.column);
+    write_excerpt(out, source, diag->span, diag->label, paint, colour);
+    for (const struct diag_note *note = diag->notes; note; note = note->next) {
+        const struct source *other = source_at(diags->sources, note->span.file);
+        struct position there = source_position(other, note->span.first);
+        buf_printf(out, "%*s%s:::%s " STR_FMT ":%u:%u\n", width, "", paint->blue, paint->off,
+                   STR_ARG(other->name), there.line, there.column);
+        write_excerpt(out, other, note->span, note->text, paint, paint->blue);
+    }
+    buf_printf(out, "%s%*s |%s\n", paint->blue, width, "", paint->off);
+    if (diag->help.len)
+        buf_printf(out, "%*s %s=%s help: " STR_FMT "\n", width, "", paint->blue, paint->off,
+                   STR_ARG(diag->help));
+    buf_printf(out, "%*s %s=%s see: camp explain C%04d\n\n", width, "", paint->blue, paint->off,
+               (int)diag->code);
+}
+
+static void write_place(struct diags *diags, struct span span, struct buf *out)
+{
+    const struct source *source = source_at(diags->sources, span.file);
+    struct position first = source_position(source, span.first);
+    struct position end = source_position(source, span.end);
+    buf_c(out, "\"file\":");
+    json_put_text(out, source->name);
+    buf_printf(out, ",\"line\":%u,\"column\":%u,\"end_line\":%u,\"end_column\":%u", first.line,
+               first.column, end.line, end.column);
+}
+
+static void write_json(struct diags *diags, const struct diag *diag, struct buf *out)
+{
+    buf_printf(out, "{\"code\":\"C%04d\",\"severity\":\"%s\",\"message\":", (int)diag->code,
+               diag_severity_text(diag->severity));
+    json_put_text(out, diag->message);
+    buf_byte(out, ',');
+    write_place(diags, diag->span, out);
+    buf_c(out, ",\"help\":");
+    if (diag->help.len)
+        json_put_text(out, diag->help);
+    else
+        buf_c(out, "null");
+    buf_c(out, ",\"related\":[");
+    for (const struct diag_note *note = diag->notes; note; note = note->next) {
+        buf_c(out, note == diag->notes ? "{\"message\":" : ",{\"message\":");
+        json_put_text(out, note->text);
+        buf_byte(out, ',');
+        write_place(diags, note->span, out);
+        buf_byte(out, '}');
+    }
+    buf_c(out, "]}\n");
+}
+
+void diags_write(struct diags *diags, enum diag_format format, bool is_coloured, struct buf *out)
+{
+    if (diags->count)
+        qsort(diags->items, diags->count, sizeof *diags->items, compare);
+    for (uint32_t i = 0; i < diags->count; i++) {
+        if (format == DIAG_JSON)
+            write_json(diags, &diags->items[i], out);
+        else
+            write_text(diags, &diags->items[i], is_coloured ? &colours : &plain, out);
+    }
+}
