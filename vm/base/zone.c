@@ -8,9 +8,13 @@
 struct zone {
     struct str name;
     struct tzif rules;
+    uint32_t number;
 };
 
 static struct strmap zones;
+enum { MOST_ZONES = 1024 };
+static const struct zone *numbered[MOST_ZONES];
+static uint32_t zone_count;
 static struct arena memory;
 
 static bool is_zone_name(struct str name)
@@ -35,7 +39,10 @@ const struct zone *zone_find(struct str name)
     if (!is_zone_name(name) || !tzif_read(&memory, name, &rules))
         return NULL;
     struct zone *zone = arena_alloc(&memory, sizeof *zone);
-    *zone = (struct zone){arena_str(&memory, name), rules};
+    if (zone_count + 1 == MOST_ZONES)
+        return NULL;
+    *zone = (struct zone){arena_str(&memory, name), rules, ++zone_count};
+    numbered[zone_count] = zone;
     *strmap_put(&zones, zone->name, NULL) = (uint64_t)(uintptr_t)zone;
     return zone;
 }
@@ -43,8 +50,18 @@ const struct zone *zone_find(struct str name)
 const struct zone *zone_utc(void)
 {
     static struct tzif_period period = {.at_s = INT64_MIN, .abbreviation = "UTC"};
-    static const struct zone utc = {{"UTC", 3}, {&period, 1}};
+    static const struct zone utc = {{"UTC", 3}, {&period, 1}, 0};
     return &utc;
+}
+
+uint32_t zone_number(const struct zone *zone)
+{
+    return zone->number;
+}
+
+const struct zone *zone_by_number(uint32_t number)
+{
+    return number && number <= zone_count ? numbered[number] : NULL;
 }
 
 struct str zone_name(const struct zone *zone)

@@ -16,6 +16,9 @@ struct zone;
 const struct zone *zone_find(struct str name);
 const struct zone *zone_utc(void);
 struct str zone_name(const struct zone *zone);
+/* Small numbers of this process, from 1, to carry a zone where no pointer fits; NULL when there is none. */
+uint32_t zone_number(const struct zone *zone);
+const struct zone *zone_by_number(uint32_t number);
 /* Abbreviation in force, e.g. EST; as tzdata has it. */
 const char *zone_abbreviation(const struct zone *zone, int64_t at_ms);
 

@@ -279,7 +279,11 @@ static bool read_sections(struct reader *in, struct str bytes, struct section *s
 {
     uint64_t expected = HEADER_BYTES + (uint64_t)SECTION_COUNT * SECTION_ROW_BYTES;
     for (uint32_t i = 0; i < SECTION_COUNT; i++) {
-        sections[i] = (struct section){read_u32(in), read_u32(in), read_u64(in), read_u64(in)};
+        struct section *section = &sections[i];
+        section->number = read_u32(in);
+        section->rows = read_u32(in);
+        section->offset = read_u64(in);
+        section->size = read_u64(in);
         if (sections[i].offset != expected || sections[i].size > bytes.len - expected ||
             sections[i].rows > MAX_ROWS)
             return refuse(error, "section %u: offset, size or row count at offset %zu",

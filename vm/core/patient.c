@@ -1,5 +1,5 @@
-/* patient.c: the record of one patient: lists in memory, varints on disk. A record begins with its version and the
- * outside id; each list is its count and its elements. */
+/* patient.c: the record of one patient: lists in memory, varints on disk. A record begins with its
+ * version and the outside id; each list is its count and its elements. */
 #include "vm/core/patient.h"
 
 #include "vm/base/hash.h"
@@ -8,23 +8,21 @@ enum { RECORD_VERSION = 1, MAX_ELEMENTS = 100000, MAX_SLOTS = 4096 };
 
 void patient_init(struct patient *patient, struct arena *arena, struct str id, uint64_t key)
 {
-    *patient = (struct patient){.arena = arena,
-                                .id = arena_str(arena, id),
-                                .key = key,
-                                .segments_at_ms = NEVER_MS};
+    *patient = (struct patient){
+        .arena = arena, .id = arena_str(arena, id), .key = key, .segments_at_ms = NEVER_MS};
 }
 
-#define X(type, name)                                                                                    \
-    struct type *patient_add_##type(struct patient *patient)                                             \
-    {                                                                                                    \
-        struct type *moved = arena_grow(patient->arena, patient->name, patient->name##_count,            \
-                                        &patient->name##_room, sizeof *moved);                           \
-        if (!moved)                                                                                      \
-            return NULL;                                                                                 \
-        patient->name = moved;                                                                           \
-        struct type *added = &moved[patient->name##_count++];                                            \
-        memset(added, 0, sizeof *added);                                                                 \
-        return added;                                                                                    \
+#define X(type, name)                                                                              \
+    struct type *patient_add_##type(struct patient *patient)                                       \
+    {                                                                                              \
+        struct type *moved = arena_grow(patient->arena, patient->name, patient->name##_count,      \
+                                        &patient->name##_room, sizeof *moved);                     \
+        if (!moved)                                                                                \
+            return NULL;                                                                           \
+        patient->name = moved;                                                                     \
+        struct type *added = &moved[patient->name##_count++];                                      \
+        memset(added, 0, sizeof *added);                                                           \
+        return added;                                                                              \
     }
 PATIENT_LISTS(X)
 #undef X
@@ -65,7 +63,8 @@ static void put_enrollment(struct buf *out, const struct enrollment *e)
         const struct mark *mark = &e->marks[i];
         buf_varint(out, mark->message);
         buf_zigzag(out, mark->handed_over_at_ms == NEVER_MS ? -1 : mark->handed_over_at_ms);
-        buf_byte(out, (unsigned char)(mark->is_received | mark->is_opened << 1 | mark->is_clicked << 2));
+        buf_byte(out,
+                 (unsigned char)(mark->is_received | mark->is_opened << 1 | mark->is_clicked << 2));
     }
 }
 
@@ -80,7 +79,8 @@ void patient_encode(const struct patient *p, struct buf *out)
     put_cells(out, p->attributes, p->attributes_count);
     buf_varint(out, p->subscriptions_count);
     for (uint32_t i = 0; i < p->subscriptions_count; i++) {
-        buf_varint(out, (uint64_t)p->subscriptions[i].topic << 1 | p->subscriptions[i].is_subscribed);
+        buf_varint(out,
+                   (uint64_t)p->subscriptions[i].topic << 1 | p->subscriptions[i].is_subscribed);
         buf_zigzag(out, p->subscriptions[i].at_ms);
     }
     buf_varint(out, p->memberships_count);
@@ -107,7 +107,8 @@ void patient_encode(const struct patient *p, struct buf *out)
         buf_zigzag(out, p->sendings[i].at_ms);
         buf_varint(out, p->sendings[i].campaign);
         buf_varint(out, p->sendings[i].message);
-        buf_byte(out, (unsigned char)(p->sendings[i].channel | p->sendings[i].is_transactional << 4));
+        buf_byte(out,
+                 (unsigned char)(p->sendings[i].channel | p->sendings[i].is_transactional << 4));
     }
     buf_varint(out, p->entries_count);
     for (uint32_t i = 0; i < p->entries_count; i++) {
@@ -164,7 +165,9 @@ static int64_t add_ms(int64_t a, int64_t b)
 
 static void get_enrollment(struct reader *in, struct arena *arena, struct enrollment *e)
 {
-    *e = (struct enrollment){.id = read_varint(in), .campaign = read_varint32(in), .image = read_varint32(in)};
+    *e = (struct enrollment){.id = read_varint(in)};
+    e->campaign = read_varint32(in);
+    e->image = read_varint32(in);
     uint8_t bits = read_byte(in);
     e->state = bits & 15;
     e->is_holdout = bits & 16;
@@ -200,14 +203,15 @@ static void get_enrollment(struct reader *in, struct arena *arena, struct enroll
 }
 
 /* An array of exactly the count that follows. */
-#define GET_LIST(type, name)                                                    \
-    patient->name##_count = patient->name##_room = get_count(&in, MAX_ELEMENTS); \
-    patient->name = arena_array(arena, patient->name##_count, sizeof(struct type)); \
-    if (!patient->name)                                                         \
-        return STATUS_LIMIT;                                                    \
+#define GET_LIST(type, name)                                                                       \
+    patient->name##_count = patient->name##_room = get_count(&in, MAX_ELEMENTS);                   \
+    patient->name = arena_array(arena, patient->name##_count, sizeof(struct type));                \
+    if (!patient->name)                                                                            \
+        return STATUS_LIMIT;                                                                       \
     for (struct type *item = patient->name; item < patient->name + patient->name##_count; item++)
 
-enum status patient_decode(struct patient *patient, struct arena *arena, uint64_t key, struct str bytes)
+enum status patient_decode(struct patient *patient, struct arena *arena, uint64_t key,
+                           struct str bytes)
 {
     struct reader in = reader_of(bytes);
     *patient = (struct patient){.arena = arena, .key = key};
@@ -343,7 +347,8 @@ struct enrollment *patient_enrollment(struct patient *patient, uint64_t id)
     return NULL;
 }
 
-struct mark *enrollment_mark(struct patient *patient, struct enrollment *enrollment, uint32_t message, bool add)
+struct mark *enrollment_mark(struct patient *patient, struct enrollment *enrollment,
+                             uint32_t message, bool add)
 {
     for (uint32_t i = 0; i < enrollment->mark_count; i++)
         if (enrollment->marks[i].message == message)

@@ -1,4 +1,5 @@
-/* value.c: values to bytes and back, to JSON and from it, and as text for people (LANGUAGE.md M7, P4). */
+/* value.c: values to bytes and back, to JSON and from it, and as text for people (LANGUAGE.md M7,
+ * P4). */
 #include <math.h>
 #include <stdlib.h>
 
@@ -116,7 +117,8 @@ static bool is_text_type(uint32_t kind)
            kind == TYPE_TIMEZONE || kind == TYPE_LANGUAGE || kind == TYPE_CHOICE;
 }
 
-/* A dot-atom and a host name: what every mail system takes (RFC 5321's 254 bytes), nothing that could end a header. */
+/* A dot-atom and a host name: what every mail system takes (RFC 5321's 254 bytes), nothing that
+ * could end a header. */
 bool address_is_email(struct str s)
 {
     size_t at = SIZE_MAX;
@@ -209,8 +211,8 @@ static bool is_choice(const struct image *image, const struct image_type *type, 
     return false;
 }
 
-struct value value_from_text(struct arena *arena, const struct image *image, uint32_t type, struct str text,
-                             bool *fits)
+struct value value_from_text(struct arena *arena, const struct image *image, uint32_t type,
+                             struct str text, bool *fits)
 {
     const struct image_type *row = &image->types[type];
     struct value v = value_unknown();
@@ -265,8 +267,8 @@ struct value value_from_text(struct arena *arena, const struct image *image, uin
     return *fits ? v : value_unknown();
 }
 
-static struct value list_from_json(struct arena *arena, const struct image *image, uint32_t of, struct str json,
-                                   bool *fits)
+static struct value list_from_json(struct arena *arena, const struct image *image, uint32_t of,
+                                   struct str json, bool *fits)
 {
     struct json_scan scan;
     struct value items[MAX_LIST];
@@ -280,7 +282,8 @@ static struct value list_from_json(struct arena *arena, const struct image *imag
         struct str raw;
         *fits = count < MAX_LIST && json_value(&scan, &raw);
         if (*fits) {
-            while (raw.len && (raw.at[0] == ',' || raw.at[0] == ' ' || raw.at[0] == '\n' || raw.at[0] == '\t'))
+            while (raw.len &&
+                   (raw.at[0] == ',' || raw.at[0] == ' ' || raw.at[0] == '\n' || raw.at[0] == '\t'))
                 raw = str_from(raw, 1);
             items[count++] = value_from_json(arena, image, of, raw, fits);
         }
@@ -292,8 +295,8 @@ static struct value list_from_json(struct arena *arena, const struct image *imag
     return (struct value){.kind = VALUE_LIST, .list = list};
 }
 
-struct value value_from_json(struct arena *arena, const struct image *image, uint32_t type, struct str json,
-                             bool *fits)
+struct value value_from_json(struct arena *arena, const struct image *image, uint32_t type,
+                             struct str json, bool *fits)
 {
     const struct image_type *row = &image->types[type];
     struct json_scan scan;
@@ -389,8 +392,8 @@ static void print_duration(struct value v, struct buf *out)
     for (size_t i = 0; i < ARRAY_COUNT(parts); i++) {
         if (!parts[i].count)
             continue;
-        buf_printf(out, "%s%lld %s%s", is_first ? "" : " ", (long long)parts[i].count, parts[i].unit,
-                   parts[i].count == 1 ? "" : "s");
+        buf_printf(out, "%s%lld %s%s", is_first ? "" : " ", (long long)parts[i].count,
+                   parts[i].unit, parts[i].count == 1 ? "" : "s");
         is_first = false;
     }
     if (is_first)

@@ -1,0 +1,44 @@
+/* internal.h: what the files of the machine share; for vm/core alone. */
+#ifndef CAMP_VM_CORE_INTERNAL_H
+#define CAMP_VM_CORE_INTERNAL_H
+
+#include "vm/base/zone.h"
+#include "vm/code/op.h"
+#include "vm/core/machine.h"
+
+enum { STACK_ROOM = 256, LOCAL_ROOM = 64, FUEL = 1 << 20, TRACE_ROOM = 16, TRACE_STEPS = 6 };
+
+/* How a value that moves with time was made: now or today, then steps with fixed operands. Replaying it at another
+ * instant tells when a comparison flips (LANGUAGE.md D6). */
+struct trace {
+    uint8_t base; /* OP_NOW or OP_TODAY; 0: it moves in a way that is not followed */
+    uint8_t count;
+    struct {
+        uint8_t op;
+        bool is_right; /* the moving value is the right operand */
+        struct value other;
+    } steps[TRACE_STEPS];
+};
+
+struct value arithmetic(struct env *env, enum op op, struct value a, struct value b);
+struct value next_clock(struct env *env, struct value clock, uint32_t days, int64_t now_ms);
+struct value trace_value(struct env *env, const struct trace *trace, int64_t at_ms);
+bool window_is_open(const struct image_window *window, const struct zone *zone, int64_t at_ms);
+/* The next instant after at_ms at which the window opens or closes. */
+int64_t window_flip_ms(const struct image_window *window, const struct zone *zone, int64_t at_ms);
+void lower_flip(struct env *env, int64_t at_ms);
+/* The least instant in (from, to] at which `changed` is true; it is false before and true behind; NEVER_MS none. */
+int64_t first_instant(int64_t from_ms, int64_t to_ms, bool (*changed)(void *context, int64_t at_ms), void *context);
+bool relation(struct env *env, enum op op, struct value a, struct value b);
+struct value constant_value(const struct image *image, uint32_t row, struct arena *arena);
+struct value field_value(struct env *env, struct value of, const struct image_field *field);
+
+bool ask_did(struct env *env, uint32_t did);
+bool ask_any(struct env *env, uint32_t any);
+bool ask_subscribed(struct env *env, uint32_t topic);
+bool ask_segment(struct env *env, uint32_t segment);
+bool ask_message(struct env *env, enum op op, uint32_t message);
+/* Of 10,000 (F5). */
+uint32_t share_of(struct str patient, struct str campaign, struct str split);
+
+#endif

@@ -1,0 +1,731 @@
+/* machine.c: the interpreter. One loop runs expressions, templates and the expressions inside
+ * workflows; at a workflow instruction it stops with an empty stack but its operands, and
+ * machine_run does what the step says. */
+#include "vm/core/machine.h"
+
+#include <math.h>
+#include <stdio.h>
+
+#include "vm/base/json.h"
+#include "vm/core/internal.h"
+
+struct run {
+    struct env *env;
+    const struct image_code *code;
+    uint32_t pc;
+    uint32_t depth;
+    struct buf *out; /* templates */
+    bool is_blank;
+    struct value stack[STACK_ROOM];
+    uint8_t moves[STACK_ROOM]; /* trace + 1, 0 fixed */
+    struct value locals[LOCAL_ROOM];
+    struct trace traces[TRACE_ROOM];
+    uint32_t trace_count;
+};
+
+enum stop { STOP_VALUE, STOP_DONE, STOP_STEP, STOP_FUEL };
+
+struct value constant_value(const struct image *image, uint32_t row, struct arena *arena)
+{
+    const struct image_constant *constant = &image->constants[row];
+    struct value v = {.kind = (uint8_t)constant->kind};
+    switch ((enum value_kind)constant->kind) {
+    case VALUE_NUMBER:
+        memcpy(&v.n, &constant->number, sizeof v.n);
+        return v;
+    case VALUE_TEXT:
+        return value_text(image_text(image, constant->text));
+    case VALUE_DURATION:
+        v.months = (int32_t)constant->months;
+        v.days = (int16_t)constant->days;
+        v.i = constant->number;
+        return v;
+    case VALUE_LIST: {
+        struct list *list = arena_alloc(arena, sizeof *list);
+        struct value *items = arena_array(arena, constant->elements.count, sizeof *items);
+        if (!list || !items)
+            return value_unknown();
+        for (uint32_t i = 0; i < constant->elements.count; i++) {
+            uint32_t element = image->elements[constant->elements.first + i].value;
+            items[i] = element < row ? constant_value(image, element, arena) : value_unknown();
+        }
+        *list = (struct list){items, constant->elements.count};
+        v.list = list;
+        return v;
+    }
+    case VALUE_BOOL:
+    case VALUE_INT:
+    case VALUE_DATE:
+    case VALUE_TIME:
+    case VALUE_CLOCK:
+        v.i = constant->number;
+        return v;
+    case VALUE_UNKNOWN:
+    case VALUE_EVENT:
+    case VALUE_OBJECT:
+    case VALUE_JSON:
+        break;
+    }
+    return value_unknown();
+}
+
+void env_zone(struct env *env)
+{
+    const struct image *image = env->program->image;
+    env->zone = env->program->clinic_zone;
+    if (image->project_count && image->projects[0].timezone_attribute != IMAGE_NONE) {
+        uint32_t name = env->program->attribute_names[image->projects[0].timezone_attribute];
+        struct value v = patient_attribute(env->patient, name);
+        const struct zone *own = v.kind == VALUE_TEXT ? zone_find(v.text) : NULL;
+        if (own)
+            env->zone = own;
+    }
+}
+
+static void push(struct run *run, struct value v)
+{
+    ensure(run->depth < STACK_ROOM);
+    run->moves[run->depth] = 0;
+    run->stack[run->depth++] = v;
+}
+
+static struct value pop(struct run *run)
+{
+    ensure(run->depth > 0);
+    return run->stack[--run->depth];
+}
+
+static void push_moving(struct run *run, struct value v, enum op base)
+{
+    push(run, v);
+    if (!run->env->flips_at_ms || run->trace_count == TRACE_ROOM)
+        return;
+    run->traces[run->trace_count++] = (struct trace){.base = (uint8_t)base};
+    run->moves[run->depth - 1] = (uint8_t)run->trace_count;
+}
+
+static void calculate(struct run *run, enum op op, uint8_t moves_a, uint8_t moves_b, struct value a,
+                      struct value b)
+{
+    push(run, arithmetic(run->env, op, a, b));
+    if (!moves_a && !moves_b)
+        return;
+    struct trace *trace = &run->traces[(moves_a ? moves_a : moves_b) - 1];
+    if ((moves_a && moves_b) || trace->count == TRACE_STEPS) {
+        trace->base = 0;
+    } else {
+        trace->steps[trace->count].op = (uint8_t)op;
+        trace->steps[trace->count].is_right = !moves_a;
+        trace->steps[trace->count++].other = moves_a ? b : a;
+    }
+    run->moves[run->depth - 1] = moves_a ? moves_a : moves_b;
+}
+
+/* A comparison of a moving value with a fixed one, replayed at other instants. */
+struct replay {
+    struct env *env;
+    const struct trace *trace;
+    enum op op;
+    bool is_right;
+    struct value other;
+    int was;
+};
+
+static int replay_sign(const struct replay *replay, int64_t at_ms)
+{
+    bool comparable;
+    struct value v = trace_value(replay->env, replay->trace, at_ms);
+    int sign = value_compare(replay->env, v, replay->other, &comparable);
+    return comparable ? (sign > 0) - (sign < 0) : 2;
+}
+
+static bool sign_changed(void *context, int64_t at_ms)
+{
+    const struct replay *replay = context;
+    return replay_sign(replay, at_ms) != replay->was;
+}
+
+static void note_flip(struct run *run, uint8_t moves_a, uint8_t moves_b, struct value a,
+                      struct value b)
+{
+    struct env *env = run->env;
+    if (!env->flips_at_ms || (!moves_a && !moves_b))
+        return;
+    const struct trace *trace = &run->traces[(moves_a ? moves_a : moves_b) - 1];
+    if ((moves_a && moves_b) || !trace->base) {
+        lower_flip(env, zone_day_start(env->zone, zone_day(env->zone, env->now_ms) + 1));
+        return;
+    }
+    struct replay replay = {.env = env, .trace = trace, .other = moves_a ? b : a};
+    replay.was = replay_sign(&replay, env->now_ms);
+    if (replay.was == 2)
+        return;
+    int64_t far = env->now_ms + 150 * INT64_C(366) * DAY_MS;
+    lower_flip(env, first_instant(env->now_ms, far, sign_changed, &replay));
+}
+
+static void compare(struct run *run, enum op op)
+{
+    uint8_t moves_b = run->moves[run->depth - 1], moves_a = run->moves[run->depth - 2];
+    struct value b = pop(run), a = pop(run);
+    push(run, value_bool(relation(run->env, op, a, b)));
+    note_flip(run, moves_a, moves_b, a, b);
+}
+
+static void between(struct run *run)
+{
+    uint8_t moves_high = run->moves[run->depth - 1], moves_low = run->moves[run->depth - 2],
+            moves = run->moves[run->depth - 3];
+    struct value high = pop(run), low = pop(run), v = pop(run);
+    push(run, value_bool(relation(run->env, OP_GE, v, low) && relation(run->env, OP_LE, v, high)));
+    note_flip(run, moves, moves_low, v, low);
+    note_flip(run, moves, moves_high, v, high);
+}
+
+static void in_window(struct run *run, uint32_t row)
+{
+    struct env *env = run->env;
+    const struct image_window *window = &env->program->image->windows[row];
+    uint8_t moves = run->moves[run->depth - 1];
+    struct value v = pop(run);
+    bool is_in = false;
+    if (v.kind == VALUE_TIME) {
+        is_in = window_is_open(window, env->zone, v.i);
+        if (moves)
+            lower_flip(env, window_flip_ms(window, env->zone, v.i));
+    } else if (v.kind == VALUE_CLOCK) {
+        bool is_after = v.i >= window->from_minute, is_before = v.i < window->to_minute;
+        is_in =
+            window->from_minute < window->to_minute ? is_after && is_before : is_after || is_before;
+    }
+    push(run, value_bool(is_in));
+}
+
+static void call(struct run *run, uint32_t count, uint32_t row)
+{
+    struct env *env = run->env;
+    struct str language = {0};
+    uint32_t attribute = env->program->image->projects[0].language_attribute;
+    if (attribute != IMAGE_NONE) {
+        struct value v = patient_attribute(env->patient, env->program->attribute_names[attribute]);
+        if (v.kind == VALUE_TEXT)
+            language = v.text;
+    }
+    struct call call = {env->arena, env->now_ms, env->zone, env->program->clinic_zone,
+                        language,   false};
+    ensure(run->depth >= count);
+    run->depth -= count;
+    bool moves = false;
+    for (uint32_t i = 0; i < count; i++)
+        moves |= run->moves[run->depth + i] != 0;
+    struct value v = env->program->functions[row]->function(&call, run->stack + run->depth, count);
+    if (moves)
+        lower_flip(env, zone_day_start(env->zone, zone_day(env->zone, env->now_ms) + 1));
+    push(run, v);
+}
+
+static void make_list(struct run *run, uint32_t count)
+{
+    struct list *list = arena_alloc(run->env->arena, sizeof *list);
+    ensure(run->depth >= count);
+    run->depth -= count;
+    struct value *items =
+        arena_copy(run->env->arena, run->stack + run->depth, count * sizeof *items);
+    if (list && items) {
+        *list = (struct list){items, count};
+        push(run, (struct value){.kind = VALUE_LIST, .list = list});
+    } else {
+        push(run, value_unknown());
+    }
+}
+
+static void escape_html(struct buf *out, struct str s)
+{
+    for (size_t i = 0; i < s.len; i++) {
+        char c = s.at[i];
+        const char *entity = c == '&'    ? "&amp;"
+                             : c == '<'  ? "&lt;"
+                             : c == '>'  ? "&gt;"
+                             : c == '"'  ? "&quot;"
+                             : c == '\'' ? "&#39;"
+                                         : NULL;
+        if (entity)
+            buf_c(out, entity);
+        else
+            buf_byte(out, (unsigned char)c);
+    }
+}
+
+static void write_out(struct run *run, enum op op)
+{
+    struct value v = pop(run);
+    if (v.kind == VALUE_UNKNOWN) {
+        run->is_blank = true;
+        return;
+    }
+    if (op == OP_OUT || v.is_safe) {
+        value_print(run->env, v, run->out);
+        return;
+    }
+    struct buf text;
+    buf_init(&text, run->out->limit);
+    value_print(run->env, v, &text);
+    escape_html(run->out, buf_view(&text));
+    run->out->failed |= text.failed;
+    buf_free(&text);
+}
+
+static struct value attribute_value(struct env *env, uint32_t row)
+{
+    const struct image_attribute *attribute = &env->program->image->attributes[row];
+    struct value v = patient_attribute(env->patient, env->program->attribute_names[row]);
+    if (v.kind == VALUE_UNKNOWN && attribute->default_value != IMAGE_NONE)
+        v = constant_value(env->program->image, attribute->default_value, env->arena);
+    return v;
+}
+
+static struct value slot_value(struct env *env, uint32_t slot)
+{
+    return env->enrollment && slot < env->enrollment->slot_count ? env->enrollment->slots[slot]
+                                                                 : value_unknown();
+}
+
+static struct value object_reference(struct env *env)
+{
+    if (!env->object)
+        return value_unknown();
+    for (uint32_t i = 0; i < env->program->image->object_count; i++)
+        if (env->program->object_names[i] == env->object->object)
+            return (struct value){
+                .kind = VALUE_OBJECT, .months = (int32_t)i, .text = env->object->id};
+    return value_unknown();
+}
+
+static void negate(struct run *run)
+{
+    uint8_t moves = run->moves[run->depth - 1];
+    struct value v = pop(run);
+    calculate(run, OP_MUL, 0, moves, value_int(-1), v);
+}
+
+/* Reads and questions: instructions that only push. */
+static void read_value(struct run *run, enum op op, uint32_t c)
+{
+    struct env *env = run->env;
+    const struct image *image = env->program->image;
+    switch ((int)op) {
+    case OP_PUSH_UNKNOWN:
+        push(run, value_unknown());
+        break;
+    case OP_PUSH_FALSE:
+    case OP_PUSH_TRUE:
+        push(run, value_bool(op == OP_PUSH_TRUE));
+        break;
+    case OP_PUSH_INT:
+        push(run, value_int((int64_t)(c ^ 0x800000) - 0x800000));
+        break;
+    case OP_PUSH_CONST:
+        push(run, constant_value(image, c, env->arena));
+        break;
+    case OP_NOW:
+        push_moving(run, value_time(env->now_ms), OP_NOW);
+        break;
+    case OP_TODAY:
+        push_moving(run, (struct value){.kind = VALUE_DATE, .i = zone_day(env->zone, env->now_ms)},
+                    OP_TODAY);
+        break;
+    case OP_ATTRIBUTE:
+        push(run, attribute_value(env, c));
+        break;
+    case OP_PATIENT_ID:
+        push(run, value_text(env->patient->id));
+        break;
+    case OP_SLOT:
+        push(run, slot_value(env, c));
+        break;
+    case OP_EVENT:
+        push(run, env->event ? (struct value){.kind = VALUE_EVENT, .i = (int64_t)env->event->id}
+                             : value_unknown());
+        break;
+    case OP_OBJECT:
+        push(run, object_reference(env));
+        break;
+    case OP_MESSAGE_URL: {
+        bool has_topic = env->message && env->message->topic != IMAGE_NONE && env->host;
+        uint32_t topic = has_topic ? env->program->topic_names[env->message->topic] : 0;
+        push(run, has_topic ? value_text(env->host->unsubscribe_url(env->host->context, env->arena,
+                                                                    env->patient, topic))
+                            : value_text(STR("")));
+        break;
+    }
+    case OP_DID:
+        push(run, value_bool(ask_did(env, c)));
+        break;
+    case OP_SUBSCRIBED:
+        push(run, value_bool(ask_subscribed(env, c)));
+        break;
+    case OP_IN_SEGMENT:
+        push(run, value_bool(ask_segment(env, c)));
+        break;
+    case OP_RECEIVED:
+    case OP_OPENED:
+    case OP_CLICKED:
+        push(run, value_bool(ask_message(env, op, c)));
+        break;
+    case OP_ANY_OBJECT:
+        push(run, value_bool(ask_any(env, c >> 8)));
+        break;
+    default:
+        ensure(false);
+    }
+}
+
+/* Runs until a value, the end of a template, a step of a workflow, or no fuel. */
+static enum stop interpret(struct run *run)
+{
+    struct env *env = run->env;
+    const struct image *image = env->program->image;
+    const uint32_t *code = image->instructions + run->code->first;
+    struct value v;
+    for (;;) {
+        if (!env->fuel)
+            return STOP_FUEL;
+        env->fuel--;
+        ensure(run->pc < run->code->count);
+        uint32_t word = code[run->pc], c = op_operand(word);
+        enum op op = (enum op)op_of(word);
+        if (op >= OP_STEP)
+            return STOP_STEP;
+        run->pc++;
+        switch ((int)op) {
+        case OP_FIELD:
+            v = pop(run);
+            push(run, field_value(env, v, &image->fields[c]));
+            break;
+        case OP_MEMBER:
+            pop(run);
+            push(run, value_unknown());
+            break;
+        case OP_DUP:
+            v = pop(run);
+            push(run, v);
+            push(run, v);
+            break;
+        case OP_POP:
+            pop(run);
+            break;
+        case OP_ADD:
+        case OP_SUB:
+        case OP_MUL:
+        case OP_DIV:
+        case OP_AT_CLOCK: {
+            uint8_t moves_b = run->moves[run->depth - 1], moves_a = run->moves[run->depth - 2];
+            struct value b = pop(run), a = pop(run);
+            calculate(run, op, moves_a, moves_b, a, b);
+            break;
+        }
+        case OP_NEG:
+            negate(run);
+            break;
+        case OP_NEXT_CLOCK:
+            v = pop(run);
+            push(run, next_clock(env, v, c, env->now_ms));
+            break;
+        case OP_EQ:
+        case OP_NE:
+        case OP_LT:
+        case OP_GT:
+        case OP_LE:
+        case OP_GE:
+        case OP_IN:
+        case OP_NOT_IN:
+        case OP_CONTAINS:
+        case OP_STARTS_WITH:
+        case OP_ENDS_WITH:
+            compare(run, op);
+            break;
+        case OP_BETWEEN:
+            between(run);
+            break;
+        case OP_IN_WINDOW:
+            in_window(run, c);
+            break;
+        case OP_IS_KNOWN:
+            push(run, value_bool(pop(run).kind != VALUE_UNKNOWN));
+            break;
+        case OP_NOT:
+            push(run, value_bool(!value_is_true(pop(run))));
+            break;
+        case OP_TEST:
+            push(run, value_bool(value_is_true(pop(run))));
+            break;
+        case OP_JUMP:
+            run->pc = c;
+            break;
+        case OP_JUMP_FALSE:
+            run->pc = value_is_true(pop(run)) ? run->pc : c;
+            break;
+        case OP_JUMP_TRUE:
+            run->pc = value_is_true(pop(run)) ? c : run->pc;
+            break;
+        case OP_CALL:
+            call(run, op_a(word), op_b(word));
+            break;
+        case OP_MAKE_LIST:
+            make_list(run, c);
+            break;
+        case OP_RETURN:
+            return STOP_VALUE;
+        case OP_OUT_CONST:
+            buf_str(run->out, image_text(image, image->constants[c].text));
+            break;
+        case OP_OUT:
+        case OP_OUT_HTML:
+            write_out(run, op);
+            break;
+        case OP_DONE:
+            return STOP_DONE;
+        case OP_LOCAL:
+            push(run, run->locals[op_a(word) % LOCAL_ROOM]);
+            break;
+        case OP_SET_LOCAL:
+            run->locals[op_a(word) % LOCAL_ROOM] = pop(run);
+            break;
+        default:
+            read_value(run, op, c);
+        }
+    }
+}
+
+struct value machine_eval(struct env *env, uint32_t code)
+{
+    struct run run;
+    run.env = env;
+    run.code = &env->program->image->codes[code];
+    run.pc = run.depth = run.trace_count = 0;
+    run.out = NULL;
+    return interpret(&run) == STOP_VALUE ? pop(&run) : value_unknown();
+}
+
+bool machine_test(struct env *env, uint32_t code)
+{
+    return code == IMAGE_NONE || value_is_true(machine_eval(env, code));
+}
+
+enum render machine_render(struct env *env, uint32_t code, struct buf *out)
+{
+    struct run run;
+    run.env = env;
+    run.code = &env->program->image->codes[code];
+    run.pc = run.depth = run.trace_count = 0;
+    run.out = out;
+    run.is_blank = false;
+    for (size_t i = 0; i < LOCAL_ROOM; i++)
+        run.locals[i] = value_unknown();
+    if (interpret(&run) != STOP_DONE || out->failed)
+        return RENDER_FAILED;
+    return run.is_blank ? RENDER_BLANK : RENDER_OK;
+}
+
+static struct effect *add_effect(struct slice *slice, enum effect_kind kind)
+{
+    struct effects *effects = slice->effects;
+    if (effects->count == effects->room)
+        return NULL;
+    struct effect *effect = &effects->items[effects->count++];
+    *effect = (struct effect){.kind = kind};
+    return effect;
+}
+
+static enum slice_end fault(struct run *run, struct slice *slice, const char *what)
+{
+    snprintf(slice->fault, sizeof slice->fault, "%s at instruction %u", what, run->pc);
+    return SLICE_FAULT;
+}
+
+/* The row of the wait at which a message holds for its window. */
+static uint32_t window_wait(const struct image *image, const struct image_campaign *campaign,
+                            uint32_t message)
+{
+    for (uint32_t i = 0; i < campaign->waits.count; i++) {
+        uint32_t row = campaign->waits.first + i;
+        if (image->waits[row].kind == WAIT_WINDOW && image->waits[row].message == message)
+            return row;
+    }
+    return IMAGE_NONE;
+}
+
+/* True: the frame is parked until the window opens. */
+static bool send(struct run *run, struct slice *slice, const struct image_campaign *campaign,
+                 uint32_t row, bool *is_full)
+{
+    struct env *env = run->env;
+    struct letter *letter = letter_make(env, row);
+    if (letter && letter->verdict == VERDICT_HOLD) {
+        struct enrollment *e = env->enrollment;
+        uint32_t wait = window_wait(env->program->image, campaign, row);
+        if (wait == IMAGE_NONE || letter->hold_until_ms == NEVER_MS) {
+            *is_full = true;
+            return false;
+        }
+        if (e->state != ENROLLMENT_PARKED)
+            e->wait_began_ms = env->now_ms;
+        e->state = ENROLLMENT_PARKED;
+        e->resume = wait;
+        e->wake_at_ms = letter->hold_until_ms;
+        return true;
+    }
+    struct effect *effect = letter ? add_effect(slice, EFFECT_LETTER) : NULL;
+    *is_full = !effect;
+    if (effect)
+        effect->letter = letter;
+    return false;
+}
+
+static uint32_t split_arm(struct env *env, const struct image_campaign *campaign, uint32_t row)
+{
+    const struct image *image = env->program->image;
+    const struct image_split *split = &image->splits[row];
+    uint32_t share = share_of(env->patient->id, image_text(image, campaign->name),
+                              image_text(image, split->name));
+    for (uint32_t i = 0; i < split->arms.count; i++) {
+        const struct image_arm *arm = &image->arms[split->arms.first + i];
+        if (share < arm->share)
+            return arm->pc;
+        share -= arm->share;
+    }
+    return image->arms[split->arms.first].pc;
+}
+
+static struct str emitted_properties(struct run *run, const struct image_emit *emit)
+{
+    const struct image *image = run->env->program->image;
+    struct buf json;
+    buf_init(&json, 1 << 16);
+    ensure(run->depth >= emit->fields.count);
+    run->depth -= emit->fields.count;
+    buf_byte(&json, '{');
+    for (uint32_t i = 0, written = 0; i < emit->fields.count; i++) {
+        struct value v = run->stack[run->depth + i];
+        if (v.kind == VALUE_UNKNOWN)
+            continue;
+        if (written++)
+            buf_byte(&json, ',');
+        const struct image_emitted *field = &image->emitteds[emit->fields.first + i];
+        json_put_text(&json, image_text(image, image->fields[field->field].name));
+        buf_byte(&json, ':');
+        value_to_json(v, &json);
+    }
+    buf_byte(&json, '}');
+    struct str properties =
+        json.failed ? (struct str){0} : arena_str(run->env->arena, buf_view(&json));
+    buf_free(&json);
+    return properties;
+}
+
+static enum slice_end change(struct run *run, struct slice *slice, enum change_kind kind,
+                             uint32_t row, bool is_on)
+{
+    slice->change.kind = kind;
+    slice->change.row = row;
+    slice->change.is_on = is_on;
+    run->env->enrollment->pc = run->pc;
+    run->env->enrollment->state = ENROLLMENT_READY;
+    return SLICE_CHANGE;
+}
+
+enum slice_end machine_run(struct env *env, struct slice *slice)
+{
+    const struct image *image = env->program->image;
+    struct enrollment *e = env->enrollment;
+    struct run run;
+    const struct image_campaign *campaign = NULL;
+    for (uint32_t i = 0; i < image->campaign_count && !campaign; i++)
+        if (env->program->campaign_names[i] == e->campaign)
+            campaign = &image->campaigns[i];
+    run.env = env;
+    run.depth = run.trace_count = 0;
+    run.out = NULL;
+    run.pc = e->pc;
+    env->flips_at_ms = NULL;
+    slice->change = (struct change){0};
+    if (!campaign)
+        return fault(&run, slice, "R0001: the image has no such campaign");
+    run.code = &image->codes[campaign->workflow];
+    if (run.pc >= run.code->count)
+        return fault(&run, slice, "R0002: no such place in the image");
+    for (;;) {
+        if (interpret(&run) != STOP_STEP)
+            return fault(&run, slice, "R0003: out of fuel");
+        uint32_t word = image->instructions[run.code->first + run.pc], c = op_operand(word);
+        bool is_full = false;
+        switch ((int)op_of(word)) {
+        case OP_STEP: {
+            struct effect *effect = add_effect(slice, EFFECT_STEP);
+            if (!effect)
+                return fault(&run, slice, "R0004: too many effects");
+            effect->row = c;
+            break;
+        }
+        case OP_STORE:
+            ensure(c < e->slot_count);
+            e->slots[c] = pop(&run);
+            break;
+        case OP_SET:
+            run.pc++;
+            slice->change.value = pop(&run);
+            return change(&run, slice, CHANGE_ATTRIBUTE, c, true);
+        case OP_CLEAR:
+            run.pc++;
+            return change(&run, slice, CHANGE_ATTRIBUTE, c, false);
+        case OP_EMIT:
+            run.pc++;
+            slice->change.properties = emitted_properties(&run, &image->emits[op_b(word)]);
+            return change(&run, slice, CHANGE_EMIT, image->emits[op_b(word)].event, true);
+        case OP_SEGMENT_ADD:
+        case OP_SEGMENT_REMOVE:
+            run.pc++;
+            return change(&run, slice, CHANGE_SEGMENT, c, op_of(word) == OP_SEGMENT_ADD);
+        case OP_SUBSCRIBE:
+        case OP_UNSUBSCRIBE:
+            run.pc++;
+            return change(&run, slice, CHANGE_SUBSCRIPTION, c, op_of(word) == OP_SUBSCRIBE);
+        case OP_SEND:
+            e->pc = run.pc;
+            if (send(&run, slice, campaign, c, &is_full))
+                return SLICE_PARKED;
+            if (is_full)
+                return fault(&run, slice, "R0005: the message has no window or no room");
+            e->state = ENROLLMENT_READY;
+            break;
+        case OP_WAIT:
+            e->pc = run.pc + 1;
+            if (!wait_arrive(env, c))
+                return SLICE_PARKED;
+            run.pc = e->pc;
+            continue;
+        case OP_SPLIT:
+            run.pc = split_arm(env, campaign, c);
+            continue;
+        case OP_LOOP: {
+            uint32_t slot = op_a(word);
+            ensure(slot < e->slot_count);
+            if (e->slots[slot].kind == VALUE_INT && --e->slots[slot].i > 0) {
+                run.pc = op_b(word);
+                continue;
+            }
+            break;
+        }
+        case OP_EXIT:
+            slice->reason = image_text(image, image->constants[c].text);
+            return SLICE_ENDED;
+        case OP_END:
+            slice->reason = (struct str){0};
+            return SLICE_ENDED;
+        case OP_WEBHOOK:
+        default:
+            return fault(&run, slice, "R0006: not a step of this machine");
+        }
+        run.pc++;
+    }
+}
