@@ -59,16 +59,20 @@ static struct str format_text(struct arena *arena, const char *format, va_list a
 
 struct diag *diag_report(struct diags *diags, enum diag_code code, struct span span, ...)
 {
-    const struct row *row = row_of((int)code);
     va_list arguments;
     va_start(arguments, span);
     /* The wordings are literals of diags.def. */
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
-    struct str message = format_text(diags->arena, row->wording, arguments);
+    struct str message = format_text(diags->arena, row_of((int)code)->wording, arguments);
 #pragma GCC diagnostic pop
     va_end(arguments);
-    bool is_error = row->severity == SEVERITY_ERROR || diags->is_strict;
+    return diag_add(diags, code, span, message);
+}
+
+struct diag *diag_add(struct diags *diags, enum diag_code code, struct span span, struct str message)
+{
+    bool is_error = row_of((int)code)->severity == SEVERITY_ERROR || diags->is_strict;
     diags->error_count += is_error;
     diags->warning_count += !is_error;
     if (diags->count >= DIAG_LIMIT) {
@@ -84,7 +88,7 @@ struct diag *diag_report(struct diags *diags, enum diag_code code, struct span s
     *diag = (struct diag){.code = code,
                           .severity = is_error ? SEVERITY_ERROR : SEVERITY_WARNING,
                           .span = span,
-                          .message = message,
+                          .message = arena_str(diags->arena, message),
                           .order = diags->count++};
     return diag;
 }

@@ -43,6 +43,8 @@ void diags_init(struct diags *diags, struct arena *arena, struct sources *source
 /* The wording of the row with its arguments (all `struct str` by STR_ARG, or as the wording says). The result may be
  * given a help and notes; it is never NULL. Past DIAG_LIMIT only the count goes on. */
 struct diag *diag_report(struct diags *diags, enum diag_code code, struct span span, ...);
+/* The same with the message already made. */
+struct diag *diag_add(struct diags *diags, enum diag_code code, struct span span, struct str message);
 void diag_help(struct diags *diags, struct diag *diag, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 void diag_label(struct diags *diags, struct diag *diag, const char *format, ...)

@@ -20,8 +20,6 @@ struct template_origin {
 };
 struct node *liquid_parse(struct ast *ast, struct diags *diags, struct str text,
                           struct template_origin origin);
-/* Where byte `offset` of the decoded text stands in the source. */
-uint32_t template_offset(const struct sources *sources, struct template_origin origin, uint32_t offset);
 
 /* Is it a word that cannot be a name? For helps. */
 bool camp_is_keyword(struct str word);

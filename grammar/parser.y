@@ -381,7 +381,7 @@ step:
   | "sms" NAME sms_body     { $$ = with(named(parse, NODE_SMS, @$, $2, @2), SMS_PROPS, $3.first); }
   | "webhook" NAME "{" props "}" alias {
         $$ = add_other(with(named(parse, NODE_WEBHOOK, @$, $2, @2), WEBHOOK_PROPS, $4.first), $6, @6); }
-  | "wait" DURATION         { $$ = with(make(parse, NODE_WAIT, @$), WAIT_DELAY, from_token(parse, NODE_DURATION, @2, $2)); }
+  | "wait" DURATION         { $$ = with(make(parse, NODE_WAIT, @$), WAIT_SPAN, from_token(parse, NODE_DURATION, @2, $2)); }
   | wait_until
   | "wait" "for" eventpat upto elseblock {
         $$ = binary(parse, NODE_WAIT_EVENT, @$, 0, $3, $4);

@@ -1,0 +1,231 @@
+/* build.c: the image's tables growing: texts, constants and types once each, rows added, instructions collected. */
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "compiler/internal.h"
+
+#define TABLE(number, name)                                                                          \
+    uint32_t add_##name(struct compiler *c, struct image_##name row)                                 \
+    {                                                                                                \
+        struct image *image = c->image;                                                              \
+        image->name##s =                                                                             \
+            arena_grow(c->arena, image->name##s, image->name##_count, &c->name##_room, sizeof row);  \
+        ensure(image->name##s);                                                                      \
+        image->name##s[image->name##_count] = row;                                                   \
+        return image->name##_count++;                                                                \
+    }
+#define COLUMN(kind, name)
+#define COLUMN_OF(kind, table, name)
+#define END(name)
+#include "vm/code/image.def"
+#undef TABLE
+#undef COLUMN
+#undef COLUMN_OF
+#undef END
+
+uint32_t intern(struct compiler *c, struct str text)
+{
+    uint64_t *known = strmap_get(&c->texts, text);
+    if (known)
+        return (uint32_t)*known;
+    struct image *image = c->image;
+    image->texts = arena_grow(c->arena, image->texts, image->text_count, &c->text_room, sizeof text);
+    struct str copy = arena_str(c->arena, text);
+    image->texts[image->text_count] = copy;
+    *strmap_put(&c->texts, copy, NULL) = image->text_count;
+    return image->text_count++;
+}
+
+struct str text_of(struct compiler *c, uint32_t text)
+{
+    return image_text(c->image, text);
+}
+
+static uint32_t add_once(struct compiler *c, struct image_constant row)
+{
+    struct str key = arena_printf(c->arena, "%u %lld %u %u %u", row.kind, (long long)row.number, row.months, row.days,
+                                  row.text);
+    uint64_t *known = strmap_get(&c->constants, key);
+    if (known)
+        return (uint32_t)*known;
+    uint32_t added = add_constant(c, row);
+    *strmap_put(&c->constants, key, NULL) = added;
+    return added;
+}
+
+uint32_t add_constant_value(struct compiler *c, struct value v)
+{
+    struct image_constant row = {.kind = v.kind, .text = IMAGE_NONE};
+    if (v.kind == VALUE_LIST) {
+        uint32_t *items = arena_array(c->arena, v.list->count + 1, sizeof *items);
+        for (uint32_t i = 0; i < v.list->count; i++)
+            items[i] = add_constant_value(c, v.list->items[i]);
+        row.elements = (struct rows){c->image->element_count, v.list->count};
+        for (uint32_t i = 0; i < v.list->count; i++)
+            add_element(c, (struct image_element){items[i]});
+        return add_constant(c, row);
+    }
+    if (v.kind == VALUE_TEXT)
+        row.text = intern(c, v.text);
+    else if (v.kind == VALUE_NUMBER)
+        memcpy(&row.number, &v.n, sizeof row.number);
+    else
+        row.number = v.i;
+    if (v.kind == VALUE_DURATION) {
+        row.months = (uint32_t)v.months;
+        row.days = (uint32_t)(int32_t)v.days;
+    }
+    return add_once(c, row);
+}
+
+static const struct {
+    const char *word;
+    uint32_t kind;
+    const char *name;
+} type_words[] = {
+    {"text", TYPE_TEXT, "a text"},          {"integer", TYPE_INTEGER, "an integer"},
+    {"number", TYPE_NUMBER, "a number"},    {"bool", TYPE_BOOL, "true or false"},
+    {"date", TYPE_DATE, "a date"},          {"time", TYPE_TIME, "an instant"},
+    {"clock", TYPE_CLOCK, "a time of day"}, {"duration", TYPE_DURATION, "a duration"},
+    {"email", TYPE_EMAIL, "an e-mail address"}, {"phone", TYPE_PHONE, "a phone number"},
+    {"url", TYPE_URL, "a web address"},     {"timezone", TYPE_TIMEZONE, "a time zone"},
+    {"language", TYPE_LANGUAGE, "a language"}, {"list", TYPE_LIST, "a list"},
+    {"", TYPE_CHOICE, "one of its values"}, {"", KIND_EVENT, "an event"},
+    {"", KIND_OBJECT, "an object"},         {"", KIND_WEEKDAY, "a day of the week"},
+    {"", KIND_JSON, "an answer without a type"}, {"", KIND_CLINIC, "the clinic"},
+    {"", KIND_PATIENT, "the patient"},      {"", KIND_REPLY, "a reply"},
+    {"", KIND_ANY, "a value"},              {"", KIND_NOTHING, "nothing"},
+};
+
+const char *kind_name(uint32_t kind)
+{
+    for (size_t i = 0; i < ARRAY_COUNT(type_words); i++)
+        if (type_words[i].kind == kind)
+            return type_words[i].name;
+    return "a value";
+}
+
+static uint32_t type_once(struct compiler *c, struct str key, struct image_type row)
+{
+    uint64_t *known = strmap_get(&c->types, key);
+    if (known)
+        return (uint32_t)*known;
+    uint32_t added = add_type(c, row);
+    *strmap_put(&c->types, arena_str(c->arena, key), NULL) = added;
+    return added;
+}
+
+uint32_t type_of_kind(struct compiler *c, uint32_t kind)
+{
+    struct str key = arena_printf(c->arena, "%u", kind);
+    return type_once(c, key, (struct image_type){.kind = kind, .of = IMAGE_NONE});
+}
+
+uint32_t type_row(struct compiler *c, const struct node *type)
+{
+    if (type->kids[TYPE_CHOICES]) {
+        struct buf key;
+        buf_init(&key, 0);
+        buf_c(&key, "choice");
+        for (const struct node *choice = type->kids[TYPE_CHOICES]; choice; choice = choice->next)
+            buf_bytes(&key, choice->name);
+        struct str view = arena_str(c->arena, buf_view(&key));
+        buf_free(&key);
+        uint64_t *known = strmap_get(&c->types, view);
+        if (known)
+            return (uint32_t)*known;
+        struct rows choices = {c->image->choice_count, 0};
+        for (const struct node *choice = type->kids[TYPE_CHOICES]; choice; choice = choice->next, choices.count++)
+            add_choice(c, (struct image_choice){intern(c, choice->name)});
+        return type_once(c, view, (struct image_type){TYPE_CHOICE, IMAGE_NONE, choices});
+    }
+    for (size_t i = 0; i < ARRAY_COUNT(type_words); i++) {
+        if (!type->name.len || !str_eq_c(type->name, type_words[i].word))
+            continue;
+        if (type_words[i].kind != TYPE_LIST)
+            return type_of_kind(c, type_words[i].kind);
+        uint32_t of = type->kids[TYPE_OF] ? type_row(c, type->kids[TYPE_OF]) : type_of_kind(c, TYPE_TEXT);
+        return type_once(c, arena_printf(c->arena, "list %u", of), (struct image_type){.kind = TYPE_LIST, .of = of});
+    }
+    struct diag *diag = report(c, DIAG_UNKNOWN_TYPE, type->span, STR_ARG(type->name));
+    help(c, diag, "text integer number bool date time clock duration email phone url timezone language, "
+                  "`list of T` or one of [\"a\", \"b\"]");
+    return type_of_kind(c, TYPE_TEXT);
+}
+
+void code_begin(struct compiler *c, struct code *code, uint32_t kind)
+{
+    *code = (struct code){.outer = c->code, .kind = kind};
+    c->code = code;
+}
+
+void emit(struct compiler *c, uint32_t word, uint32_t pops, uint32_t pushes)
+{
+    struct code *code = c->code;
+    code->words = arena_grow(c->arena, code->words, code->count, &code->room, sizeof *code->words);
+    code->words[code->count++] = word;
+    code->depth -= pops < code->depth ? pops : code->depth;
+    code->depth += pushes;
+    if (code->depth > code->max_depth)
+        code->max_depth = code->depth;
+    enum op op = (enum op)op_of(word);
+    code->is_timed |= op == OP_NOW || op == OP_TODAY;
+}
+
+uint32_t emit_jump(struct compiler *c, enum op op)
+{
+    emit(c, op_c(op, 0), op == OP_JUMP ? 0 : 1, 0);
+    return c->code->count - 1;
+}
+
+void patch(struct compiler *c, uint32_t place)
+{
+    uint32_t word = c->code->words[place];
+    c->code->words[place] = op_c((enum op)op_of(word), c->code->count);
+}
+
+void add_read_of(struct compiler *c, uint32_t kind, uint32_t row)
+{
+    for (struct code *code = c->code; code; code = code->outer) {
+        bool is_there = false;
+        for (uint32_t i = 0; i < code->read_count && !is_there; i++)
+            is_there = code->reads[i].kind == kind && code->reads[i].row == row;
+        if (is_there)
+            continue;
+        code->reads = arena_grow(c->arena, code->reads, code->read_count, &code->read_room, sizeof *code->reads);
+        code->reads[code->read_count++] = (struct image_read){kind, row};
+    }
+}
+
+uint32_t code_end(struct compiler *c)
+{
+    struct code *code = c->code;
+    struct image *image = c->image;
+    struct image_code row = {.kind = code->kind,
+                             .first = image->instruction_count,
+                             .count = code->count,
+                             .max_stack = code->max_depth,
+                             .is_timed = code->is_timed,
+                             .reads = {image->read_count, code->read_count}};
+    for (uint32_t i = 0; i < code->read_count; i++)
+        add_read(c, code->reads[i]);
+    for (uint32_t i = 0; i < code->line_count; i++) {
+        code->lines[i].instruction += row.first;
+        add_line(c, code->lines[i]);
+    }
+    for (uint32_t i = 0; i < code->count; i++) {
+        image->instructions = arena_grow(c->arena, image->instructions, image->instruction_count,
+                                         &c->instruction_room, sizeof *image->instructions);
+        image->instructions[image->instruction_count++] = code->words[i];
+    }
+    c->code = code->outer;
+    if (c->code)
+        c->code->is_timed |= code->is_timed;
+    return add_code(c, row);
+}
+
+struct str source_text(struct compiler *c, struct span span)
+{
+    const struct source *source = source_at(&c->out->sources, span.file);
+    return (struct str){source->text.at + span.first, span.end - span.first};
+}

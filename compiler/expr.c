@@ -1,0 +1,873 @@
+/* expr.c: expressions: names resolved, types checked and instructions emitted in one walk (LANGUAGE.md 4). */
+#include "compiler/call.h"
+#include "compiler/internal.h"
+#include "vm/base/zone.h"
+#include "vm/core/machine.h"
+
+struct typed typed_kind(uint32_t kind)
+{
+    return (struct typed){.kind = kind, .is_known = true};
+}
+
+struct typed typed_of(struct compiler *c, uint32_t type)
+{
+    return (struct typed){.kind = c->image->types[type].kind, .type = type};
+}
+
+static const struct typed bad = {.kind = KIND_BAD};
+
+static bool is_text(uint32_t kind)
+{
+    return kind == TYPE_TEXT || kind == TYPE_EMAIL || kind == TYPE_PHONE || kind == TYPE_URL ||
+           kind == TYPE_TIMEZONE || kind == TYPE_LANGUAGE || kind == TYPE_CHOICE;
+}
+
+static bool is_number(uint32_t kind)
+{
+    return kind == TYPE_INTEGER || kind == TYPE_NUMBER;
+}
+
+static bool is_moment(uint32_t kind)
+{
+    return kind == TYPE_TIME || kind == TYPE_DATE;
+}
+
+static struct typed merge(uint32_t kind, struct typed a, struct typed b)
+{
+    return (struct typed){.kind = kind, .is_known = a.is_known && b.is_known, .is_phi = a.is_phi || b.is_phi};
+}
+
+uint32_t duration_constant(struct compiler *c, const struct node *duration)
+{
+    return add_constant_value(c, (struct value){.kind = VALUE_DURATION,
+                                                .i = duration->number,
+                                                .months = duration->months,
+                                                .days = (int16_t)duration->days});
+}
+
+static void push_constant(struct compiler *c, struct value v)
+{
+    emit(c, op_c(OP_PUSH_CONST, add_constant_value(c, v)), 0, 1);
+}
+
+static struct str negated(struct compiler *c, const struct node *node)
+{
+    return source_text(c, node->span);
+}
+
+static void report_choice(struct compiler *c, const struct node *node, uint32_t type)
+{
+    const struct image_type *row = &c->image->types[type];
+    struct diag *diag = report(c, DIAG_NOT_A_CHOICE, node->span, STR_ARG(node->name));
+    struct str names[64];
+    uint32_t count = row->choices.count < 64 ? row->choices.count : 64;
+    struct buf list;
+    buf_init(&list, 512);
+    for (uint32_t i = 0; i < count; i++) {
+        names[i] = text_of(c, c->image->choices[row->choices.first + i].value);
+        buf_printf(&list, "%s\"" STR_FMT "\"", i ? ", " : "", STR_ARG(names[i]));
+    }
+    struct str nearest = diag_nearest(node->name, names, count);
+    if (nearest.at)
+        help(c, diag, "did you mean \"" STR_FMT "\"?", STR_ARG(nearest));
+    else
+        help(c, diag, "one of " STR_FMT, STR_ARG(buf_view(&list)));
+    buf_free(&list);
+}
+
+/* A literal as a value of the wanted type; false: reported. */
+bool constant_from_literal(struct compiler *c, struct node *node, struct typed wanted, struct value *v)
+{
+    bool fits = true;
+    int64_t sign = 1;
+    const struct node *literal = node;
+    *v = value_unknown();
+    if (literal->kind == NODE_NEGATE) {
+        literal = literal->kids[NEGATE_OPERAND];
+        sign = -1;
+    }
+    if (literal->kind == NODE_TEXT && sign == 1) {
+        if (wanted.kind == TYPE_TIME) {
+            struct civil civil;
+            const struct zone *zone = zone_find(text_of(c, c->image->projects[0].timezone));
+            fits = civil_parse_instant(literal->name, &v->i);
+            if (!fits && civil_parse_local(literal->name, &civil)) {
+                v->i = zone_instant(zone ? zone : zone_utc(), civil_ms(civil));
+                fits = true;
+            }
+            v->kind = VALUE_TIME;
+        } else {
+            *v = value_from_text(c->arena, c->image, wanted.type, literal->name, &fits);
+        }
+        if (!fits && wanted.kind == TYPE_CHOICE)
+            report_choice(c, literal, wanted.type);
+        else if (!fits)
+            report(c, DIAG_BAD_LITERAL, node->span, STR_ARG(literal->name), kind_name(wanted.kind));
+        return fits;
+    }
+    if (literal->kind == NODE_INTEGER && wanted.kind == TYPE_NUMBER)
+        *v = (struct value){.kind = VALUE_NUMBER, .n = (double)(sign * literal->number)};
+    else if (literal->kind == NODE_INTEGER && wanted.kind == TYPE_INTEGER)
+        *v = value_int(sign * literal->number);
+    else if (literal->kind == NODE_NUMBER && wanted.kind == TYPE_NUMBER)
+        *v = (struct value){.kind = VALUE_NUMBER, .n = (double)sign * literal->real};
+    else if (literal->kind == NODE_BOOL && wanted.kind == TYPE_BOOL && sign == 1)
+        *v = value_bool(literal->number);
+    else if (literal->kind == NODE_DATE && wanted.kind == TYPE_DATE && literal->clock < 0)
+        *v = (struct value){.kind = VALUE_DATE, .i = literal->number};
+    else if (literal->kind == NODE_CLOCK && wanted.kind == TYPE_CLOCK)
+        *v = (struct value){.kind = VALUE_CLOCK, .i = literal->clock};
+    else if (literal->kind == NODE_DURATION && wanted.kind == TYPE_DURATION)
+        *v = (struct value){.kind = VALUE_DURATION, .i = literal->number, .months = literal->months,
+                            .days = (int16_t)literal->days};
+    else if (literal->kind == NODE_LIST && wanted.kind == TYPE_LIST) {
+        struct list *list = arena_alloc(c->arena, sizeof *list);
+        struct value items[256];
+        for (struct node *item = literal->kids[LIST_ITEMS]; item && list->count < 256; item = item->next)
+            if (!constant_from_literal(c, item, typed_of(c, c->image->types[wanted.type].of), &items[list->count++]))
+                return false;
+        list->items = arena_copy(c->arena, items, list->count * sizeof *items);
+        *v = (struct value){.kind = VALUE_LIST, .list = list};
+    } else {
+        struct str text = negated(c, node);
+        report(c, DIAG_BAD_LITERAL, node->span, STR_ARG(text), kind_name(wanted.kind));
+        return false;
+    }
+    return true;
+}
+
+struct name *find_name(struct compiler *c, struct str name)
+{
+    for (uint32_t i = c->name_count; i; i--)
+        if (str_eq(c->names[i - 1].name, name))
+            return &c->names[i - 1];
+    return NULL;
+}
+
+struct str path_text(struct compiler *c, const struct node *path)
+{
+    struct buf text;
+    buf_init(&text, 1024);
+    buf_str(&text, path->name);
+    for (const struct node *part = path->kids[PATH_PARTS]; part; part = part->next) {
+        buf_byte(&text, '.');
+        buf_str(&text, part->name);
+    }
+    struct str copy = arena_str(c->arena, buf_view(&text));
+    buf_free(&text);
+    return copy;
+}
+
+static bool is_shown_known(struct compiler *c, const struct node *path)
+{
+    struct str text = path_text(c, path);
+    for (uint32_t i = 0; i < c->fact_count; i++)
+        if (str_eq(c->facts[i], text))
+            return true;
+    return false;
+}
+
+static struct typed unknown_field(struct compiler *c, const struct node *part, const char *what, struct rows fields)
+{
+    struct diag *diag = report(c, DIAG_UNKNOWN_NAME, part->span, what, STR_ARG(part->name));
+    struct str names[256];
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < fields.count && count < 256; i++)
+        names[count++] = text_of(c, c->image->fields[fields.first + i].name);
+    struct str nearest = diag_nearest(part->name, names, count);
+    if (nearest.at)
+        help(c, diag, "did you mean `" STR_FMT "`?", STR_ARG(nearest));
+    return bad;
+}
+
+/* The field `part` of the event or object on the stack. */
+static struct typed field(struct compiler *c, struct typed of, const struct node *part)
+{
+    if (of.kind != KIND_EVENT && of.kind != KIND_OBJECT) {
+        if (of.kind != KIND_BAD)
+            report(c, DIAG_UNKNOWN_NAME, part->span, "field", STR_ARG(part->name));
+        return bad;
+    }
+    bool is_event = of.kind == KIND_EVENT;
+    struct rows fields = is_event ? c->image->events[of.row].fields : c->image->objects[of.row].fields;
+    for (uint32_t i = 0; i < fields.count; i++) {
+        const struct image_field *row = &c->image->fields[fields.first + i];
+        if (!str_eq(text_of(c, row->name), part->name))
+            continue;
+        emit(c, op_c(OP_FIELD, fields.first + i), 1, 1);
+        struct typed type = typed_of(c, row->type);
+        type.is_phi = row->is_phi;
+        type.is_known = str_eq(part->name, STR("timestamp")) ||
+                        (!is_event && str_eq(part->name, text_of(c, c->image->objects[of.row].id_field)));
+        return type;
+    }
+    return unknown_field(c, part, is_event ? "property" : "field", fields);
+}
+
+static struct typed patient_path(struct compiler *c, const struct node *part)
+{
+    if (str_eq(part->name, STR("id"))) {
+        emit(c, op_c(OP_PATIENT_ID, 0), 0, 1);
+        return (struct typed){.kind = TYPE_TEXT, .type = type_of_kind(c, TYPE_TEXT), .is_known = true};
+    }
+    uint64_t *row = strmap_get(&c->attributes, part->name);
+    if (!row) {
+        struct diag *diag = report(c, DIAG_UNKNOWN_NAME, part->span, "attribute", STR_ARG(part->name));
+        suggest(c, diag, part->name, &c->attributes);
+        return bad;
+    }
+    const struct image_attribute *attribute = &c->image->attributes[*row];
+    emit(c, op_c(OP_ATTRIBUTE, (uint32_t)*row), 0, 1);
+    add_read_of(c, READ_ATTRIBUTE, (uint32_t)*row);
+    struct typed type = typed_of(c, attribute->type);
+    type.is_known = attribute->default_value != IMAGE_NONE;
+    type.is_phi = attribute->is_phi;
+    return type;
+}
+
+static struct typed clinic_path(struct compiler *c, const struct node *part)
+{
+    for (uint32_t i = 0; i < c->image->clinic_count; i++)
+        if (str_eq(text_of(c, c->image->clinics[i].name), part->name)) {
+            push_constant(c, value_text(text_of(c, c->image->clinics[i].value)));
+            return (struct typed){.kind = TYPE_TEXT, .type = type_of_kind(c, TYPE_TEXT), .is_known = true};
+        }
+    if (str_eq(part->name, STR("name")) && c->clinic) {
+        push_constant(c, value_text(c->clinic->name));
+        return (struct typed){.kind = TYPE_TEXT, .type = type_of_kind(c, TYPE_TEXT), .is_known = true};
+    }
+    struct diag *diag = report(c, DIAG_UNKNOWN_NAME, part->span, "clinic field", STR_ARG(part->name));
+    help(c, diag, "declare it in `clinic`");
+    return bad;
+}
+
+static struct typed push_name(struct compiler *c, const struct name *name)
+{
+    if (name->kind == NAME_SLOT)
+        emit(c, op_c(OP_SLOT, name->slot), 0, 1);
+    else
+        emit(c, op_c(name->kind == NAME_TESTED_EVENT ? OP_EVENT : OP_OBJECT, 0), 0, 1);
+    if (name->type.kind == KIND_OBJECT)
+        add_read_of(c, READ_OBJECT, name->type.row);
+    return name->type;
+}
+
+/* `event` is the event being tested, else the one that triggered. */
+static struct typed event_word(struct compiler *c, const struct node *path)
+{
+    if (c->tested_kind == NAME_TESTED_EVENT) {
+        emit(c, op_c(OP_EVENT, 0), 0, 1);
+        return c->tested_type;
+    }
+    if (c->trigger.kind == KIND_EVENT) {
+        emit(c, op_c(OP_SLOT, 0), 0, 1);
+        return c->trigger;
+    }
+    report(c, DIAG_UNKNOWN_NAME, path->span, "event here:", STR_ARG(path->name));
+    return bad;
+}
+
+static struct typed root_value(struct compiler *c, const struct node *path, const struct node **part)
+{
+    const struct node *first = path->kids[PATH_PARTS];
+    bool is_patient = str_eq(path->name, STR("patient")), is_clinic = str_eq(path->name, STR("clinic"));
+    if ((is_patient || is_clinic) && first) {
+        *part = first->next;
+        return is_patient ? patient_path(c, first) : clinic_path(c, first);
+    }
+    *part = first;
+    if (is_patient)
+        return typed_kind(KIND_PATIENT);
+    if (c->tested.at && str_eq(path->name, c->tested)) {
+        emit(c, op_c(c->tested_kind == NAME_TESTED_EVENT ? OP_EVENT : OP_OBJECT, 0), 0, 1);
+        return c->tested_type;
+    }
+    if (str_eq(path->name, STR("event")))
+        return event_word(c, path);
+    struct name *name = find_name(c, path->name);
+    if (name)
+        return push_name(c, name);
+    uint64_t *let = strmap_get(&c->lets, path->name);
+    if (let)
+        return expression(c, ((struct node *)(uintptr_t)*let)->kids[LET_VALUE]);
+    struct diag *diag = report(c, DIAG_UNKNOWN_NAME, path->span, "name", STR_ARG(path->name));
+    if (strmap_get(&c->attributes, path->name))
+        help(c, diag, "an attribute is written `patient." STR_FMT "`", STR_ARG(path->name));
+    else
+        suggest(c, diag, path->name, &c->lets);
+    return bad;
+}
+
+struct typed path_value(struct compiler *c, struct node *path)
+{
+    const struct node *part;
+    struct typed type = root_value(c, path, &part);
+    if (type.kind == KIND_REPLY && part && !part->next && str_eq(part->name, STR("text"))) {
+        type.kind = TYPE_TEXT;
+        return type;
+    }
+    for (; part && type.kind != KIND_BAD; part = part->next)
+        type = field(c, type, part);
+    if (type.kind != KIND_BAD && is_shown_known(c, path))
+        type.is_known = true;
+    return type;
+}
+
+static void report_type(struct compiler *c, const struct node *node, struct typed got, const char *wanted)
+{
+    if (got.kind != KIND_BAD)
+        report(c, DIAG_WRONG_TYPE, node->span, kind_name(got.kind), wanted);
+}
+
+/* The type without a trace in the code or the diagnostics. */
+static struct typed type_of(struct compiler *c, struct node *node)
+{
+    struct code trial;
+    bool was_quiet = c->is_quiet;
+    c->is_quiet = true;
+    code_begin(c, &trial, CODE_EXPRESSION);
+    trial.outer = NULL;
+    struct code *outer = c->code;
+    struct typed type = expression(c, node);
+    (void)outer;
+    c->is_quiet = was_quiet;
+    return type;
+}
+
+static bool is_comparable(struct typed a, struct typed b)
+{
+    return a.kind == b.kind || (is_text(a.kind) && is_text(b.kind)) || (is_number(a.kind) && is_number(b.kind)) ||
+           (is_moment(a.kind) && is_moment(b.kind)) || a.kind == KIND_JSON || b.kind == KIND_JSON;
+}
+
+struct typed expression_as(struct compiler *c, struct node *node, struct typed wanted)
+{
+    bool is_literal = node->kind == NODE_TEXT && wanted.kind != KIND_BAD && wanted.kind != KIND_ANY &&
+                      wanted.kind < KIND_EVENT;
+    if (is_literal) {
+        struct value v;
+        if (!is_text(wanted.kind) && (is_number(wanted.kind) || wanted.kind == TYPE_BOOL || wanted.kind == TYPE_LIST)) {
+            report(c, DIAG_WRONG_TYPE, node->span, "a text", kind_name(wanted.kind));
+            return bad;
+        }
+        if (!constant_from_literal(c, node, wanted, &v))
+            return bad;
+        push_constant(c, v);
+        wanted.is_known = true;
+        wanted.is_phi = false;
+        return wanted;
+    }
+    if (node->kind == NODE_LIST && wanted.kind == TYPE_LIST) {
+        uint32_t count = 0;
+        struct typed all = wanted;
+        all.is_known = true;
+        for (struct node *item = node->kids[LIST_ITEMS]; item; item = item->next, count++) {
+            struct typed type = expression_as(c, item, typed_of(c, c->image->types[wanted.type].of));
+            all.is_phi |= type.is_phi;
+        }
+        emit(c, op_c(OP_MAKE_LIST, count), count, 1);
+        return all;
+    }
+    struct typed got = expression(c, node);
+    bool fits = wanted.kind == KIND_ANY || got.kind == wanted.kind || got.kind == KIND_JSON ||
+                (wanted.kind == TYPE_NUMBER && got.kind == TYPE_INTEGER) ||
+                (wanted.kind == TYPE_TIME && got.kind == TYPE_DATE) ||
+                (is_text(got.kind) && (wanted.kind == TYPE_TEXT || (is_text(wanted.kind) && got.kind == TYPE_TEXT)));
+    if (!fits && got.kind != KIND_BAD && wanted.kind != KIND_BAD) {
+        report_type(c, node, got, kind_name(wanted.kind));
+        return bad;
+    }
+    return got;
+}
+
+static struct typed compare_lists(struct compiler *c, struct node *node, enum op op)
+{
+    struct node *left = node->kids[COMPARE_LEFT], *right = node->kids[COMPARE_RIGHT];
+    bool is_contains = op == OP_CONTAINS;
+    struct typed item_type = type_of(c, is_contains ? left : right), l, r;
+    if (is_contains) {
+        l = expression(c, left);
+        struct typed of = l.kind == TYPE_LIST ? typed_of(c, c->image->types[l.type].of) : l;
+        if (l.kind != TYPE_LIST && !is_text(l.kind) && l.kind != KIND_JSON)
+            report_type(c, left, l, "a text or a list");
+        r = expression_as(c, right, l.kind == TYPE_LIST ? of : typed_of(c, type_of_kind(c, TYPE_TEXT)));
+    } else {
+        l = expression(c, left);
+        struct typed list = {.kind = TYPE_LIST};
+        if (right->kind == NODE_LIST && l.kind != KIND_BAD) {
+            uint32_t count = 0;
+            for (struct node *item = right->kids[LIST_ITEMS]; item; item = item->next, count++) {
+                struct typed t = expression_as(c, item, l);
+                if (t.kind != KIND_BAD && !is_comparable(l, t))
+                    report(c, DIAG_CANNOT_COMPARE, item->span, kind_name(l.kind), kind_name(t.kind));
+            }
+            emit(c, op_c(OP_MAKE_LIST, count), count, 1);
+            r = list;
+            r.is_known = true;
+        } else {
+            r = expression(c, right);
+            if (r.kind != TYPE_LIST && r.kind != KIND_BAD)
+                report_type(c, right, r, "a list");
+        }
+    }
+    (void)item_type;
+    emit(c, op_c(op, 0), 2, 1);
+    return merge(TYPE_BOOL, l, r);
+}
+
+static struct typed compare(struct compiler *c, struct node *node)
+{
+    static const enum op ops[] = {0,     OP_EQ, OP_NE, OP_LT, OP_GT, OP_LE, OP_GE, OP_IN, OP_NOT_IN, OP_CONTAINS,
+                                  OP_STARTS_WITH, OP_ENDS_WITH};
+    enum op op = ops[node->number];
+    struct node *left = node->kids[COMPARE_LEFT], *right = node->kids[COMPARE_RIGHT];
+    if (op == OP_IN || op == OP_NOT_IN || op == OP_CONTAINS)
+        return compare_lists(c, node, op);
+    struct typed l, r, text = typed_of(c, type_of_kind(c, TYPE_TEXT));
+    bool is_of_texts = op == OP_STARTS_WITH || op == OP_ENDS_WITH;
+    if (left->kind == NODE_TEXT && right->kind != NODE_TEXT && !is_of_texts)
+        l = expression_as(c, left, type_of(c, right));
+    else
+        l = is_of_texts ? expression_as(c, left, text) : expression(c, left);
+    bool wants_literal = right->kind == NODE_TEXT && l.kind != KIND_BAD && !is_of_texts;
+    r = is_of_texts ? expression_as(c, right, text) : wants_literal ? expression_as(c, right, l) : expression(c, right);
+    if (l.kind != KIND_BAD && r.kind != KIND_BAD && !is_comparable(l, r))
+        report(c, DIAG_CANNOT_COMPARE, node->span, kind_name(l.kind), kind_name(r.kind));
+    emit(c, op_c(op, 0), 2, 1);
+    struct typed result = merge(TYPE_BOOL, l, r);
+    result.is_known = true;
+    return result;
+}
+
+static uint32_t arithmetic_kind(char op, uint32_t a, uint32_t b)
+{
+    if (is_number(a) && is_number(b))
+        return op == '/' ? TYPE_NUMBER : a == TYPE_INTEGER && b == TYPE_INTEGER ? TYPE_INTEGER : TYPE_NUMBER;
+    if ((op == '+' || op == '-') && is_moment(a) && b == TYPE_DURATION)
+        return a;
+    if (op == '+' && a == TYPE_DURATION && is_moment(b))
+        return b;
+    if ((op == '+' || op == '-') && a == TYPE_DURATION && b == TYPE_DURATION)
+        return TYPE_DURATION;
+    if (op == '-' && a == TYPE_DATE && b == TYPE_DATE)
+        return TYPE_INTEGER;
+    if (op == '-' && is_moment(a) && is_moment(b))
+        return TYPE_DURATION;
+    if (op == '*' && ((a == TYPE_DURATION && b == TYPE_INTEGER) || (a == TYPE_INTEGER && b == TYPE_DURATION)))
+        return TYPE_DURATION;
+    if (op == '+' && is_text(a) && is_text(b))
+        return TYPE_TEXT;
+    return KIND_BAD;
+}
+
+static bool has_exact_part(const struct node *node)
+{
+    return node->kind == NODE_DURATION && (node->flags & FLAG_EXACT);
+}
+
+static struct typed arithmetic_node(struct compiler *c, struct node *node)
+{
+    struct typed l = expression(c, node->kids[ARITHMETIC_LEFT]), r = expression(c, node->kids[ARITHMETIC_RIGHT]);
+    char sign = (char)node->number;
+    emit(c, op_c(sign == '+' ? OP_ADD : sign == '-' ? OP_SUB : sign == '*' ? OP_MUL : OP_DIV, 0), 2, 1);
+    if (l.kind == KIND_BAD || r.kind == KIND_BAD)
+        return bad;
+    uint32_t kind = arithmetic_kind(sign, l.kind, r.kind);
+    if (kind == TYPE_DATE && has_exact_part(node->kids[ARITHMETIC_RIGHT]))
+        kind = TYPE_TIME;
+    if (kind == KIND_BAD) {
+        report(c, DIAG_CANNOT_CALCULATE, node->span, sign, kind_name(l.kind), kind_name(r.kind));
+        return bad;
+    }
+    struct typed result = merge(kind, l, r);
+    result.type = type_of_kind(c, kind);
+    if (sign == '/')
+        result.is_known = false;
+    return result;
+}
+
+static struct typed logic(struct compiler *c, struct node *node, bool is_and)
+{
+    struct typed l = condition(c, node->kids[0]);
+    uint32_t fact_count = c->fact_count;
+    if (is_and)
+        learn(c, node->kids[0]);
+    uint32_t over = emit_jump(c, is_and ? OP_JUMP_FALSE : OP_JUMP_TRUE);
+    struct typed r = condition(c, node->kids[1]);
+    emit(c, op_c(OP_TEST, 0), 1, 1);
+    uint32_t end = emit_jump(c, OP_JUMP);
+    patch(c, over);
+    c->code->depth--;
+    emit(c, op_c(is_and ? OP_PUSH_FALSE : OP_PUSH_TRUE, 0), 0, 1);
+    patch(c, end);
+    c->fact_count = fact_count;
+    struct typed result = merge(TYPE_BOOL, l, r);
+    result.is_known = true;
+    return result;
+}
+
+struct typed condition(struct compiler *c, struct node *node)
+{
+    struct typed type = expression(c, node);
+    if (type.kind != TYPE_BOOL && type.kind != KIND_BAD && type.kind != KIND_JSON) {
+        struct diag *diag = report(c, DIAG_WRONG_TYPE, node->span, kind_name(type.kind), "a condition");
+        help(c, diag, "compare it, or ask `is known`");
+    }
+    return type;
+}
+
+static struct typed between(struct compiler *c, struct node *node)
+{
+    struct node *operand = node->kids[BETWEEN_OPERAND], *low = node->kids[BETWEEN_LOW], *high = node->kids[BETWEEN_HIGH];
+    struct typed v = expression(c, operand);
+    if (low->kind == NODE_CLOCK && high->kind == NODE_CLOCK && (v.kind == TYPE_TIME || v.kind == TYPE_CLOCK)) {
+        uint32_t window = add_window(c, (struct image_window){(uint32_t)low->clock, (uint32_t)high->clock,
+                                                              (uint32_t)node->days});
+        emit(c, op_c(OP_IN_WINDOW, window), 1, 1);
+        v.kind = TYPE_BOOL;
+        v.is_known = true;
+        return v;
+    }
+    struct typed l = expression_as(c, low, low->kind == NODE_TEXT ? v : typed_kind(KIND_ANY));
+    struct typed h = expression_as(c, high, high->kind == NODE_TEXT ? v : typed_kind(KIND_ANY));
+    if (v.kind != KIND_BAD && l.kind != KIND_BAD && !is_comparable(v, l))
+        report(c, DIAG_CANNOT_COMPARE, low->span, kind_name(v.kind), kind_name(l.kind));
+    else if (v.kind != KIND_BAD && h.kind != KIND_BAD && !is_comparable(v, h))
+        report(c, DIAG_CANNOT_COMPARE, high->span, kind_name(v.kind), kind_name(h.kind));
+    emit(c, op_c(OP_BETWEEN, 0), 3, 1);
+    struct typed result = merge(TYPE_BOOL, v, merge(TYPE_BOOL, l, h));
+    result.is_known = true;
+    return result;
+}
+
+uint32_t event_of(struct compiler *c, struct str name, struct span span)
+{
+    uint64_t *row = strmap_get(&c->events, name);
+    if (row)
+        return (uint32_t)*row;
+    struct diag *diag = report(c, DIAG_UNKNOWN_NAME, span, "event", STR_ARG(name));
+    suggest(c, diag, name, &c->events);
+    return IMAGE_NONE;
+}
+
+struct tested_scope {
+    struct str tested;
+    struct typed type;
+    enum name_kind kind;
+};
+
+static uint32_t where_code(struct compiler *c, struct node *where, enum name_kind kind, uint32_t row, struct str alias,
+                           struct typed *got)
+{
+    struct tested_scope outer = {c->tested, c->tested_type, c->tested_kind};
+    c->tested = alias;
+    c->tested_kind = kind;
+    c->tested_type = (struct typed){.kind = kind == NAME_TESTED_EVENT ? KIND_EVENT : KIND_OBJECT, .row = row,
+                                    .is_known = true};
+    struct code code;
+    code_begin(c, &code, CODE_EXPRESSION);
+    *got = condition(c, where);
+    emit(c, op_c(OP_RETURN, 0), 1, 0);
+    uint32_t result = code_end(c);
+    c->tested = outer.tested;
+    c->tested_type = outer.type;
+    c->tested_kind = outer.kind;
+    return result;
+}
+
+/* Does the where read more than the event and constants? */
+static bool reads_more(struct compiler *c, uint32_t code)
+{
+    const struct image_code *row = &c->image->codes[code];
+    for (uint32_t i = 0; i < row->count; i++) {
+        uint32_t op = op_of(c->image->instructions[row->first + i]);
+        if (op == OP_NOW || op == OP_TODAY || op == OP_ATTRIBUTE || op == OP_SLOT || op == OP_OBJECT || op == OP_DID ||
+            op == OP_SUBSCRIBED || op == OP_IN_SEGMENT || op == OP_RECEIVED || op == OP_OPENED || op == OP_CLICKED ||
+            op == OP_ANY_OBJECT || op == OP_PATIENT_ID)
+            return true;
+    }
+    return false;
+}
+
+static struct typed did(struct compiler *c, struct node *node)
+{
+    uint32_t event = event_of(c, node->name, node->name_span);
+    struct typed where = typed_kind(TYPE_BOOL);
+    if (event == IMAGE_NONE)
+        return bad;
+    if (node->number < 1 || node->number > 200) {
+        report(c, DIAG_TOO_LARGE, node->span, "the number of times (1 to 200)");
+        return bad;
+    }
+    struct image_did row = {.event = event, .at_least = (uint32_t)node->number, .in_last = IMAGE_NONE, .where = IMAGE_NONE};
+    if (node->kids[DID_LAST])
+        row.in_last = duration_constant(c, node->kids[DID_LAST]);
+    if (node->kids[DID_WHERE]) {
+        row.where = where_code(c, node->kids[DID_WHERE], NAME_TESTED_EVENT, event, (struct str){0}, &where);
+        row.walks = reads_more(c, row.where);
+    }
+    struct str meaning = source_text(c, node->span);
+    uint64_t *known = row.walks ? NULL : strmap_get(&c->dids, meaning);
+    uint32_t term;
+    if (known) {
+        term = (uint32_t)*known;
+    } else {
+        row.meaning = intern(c, meaning);
+        term = add_did(c, row);
+        *strmap_put(&c->dids, meaning, NULL) = term;
+    }
+    emit(c, op_c(OP_DID, term), 0, 1);
+    add_read_of(c, READ_EVENT, event);
+    if (node->kids[DID_LAST])
+        c->code->is_timed = true;
+    return (struct typed){.kind = TYPE_BOOL, .is_known = true, .is_phi = where.is_phi};
+}
+
+static struct typed any(struct compiler *c, struct node *node)
+{
+    uint64_t *object = strmap_get(&c->objects, node->name);
+    struct typed where = typed_kind(TYPE_BOOL);
+    if (!object) {
+        struct diag *diag = report(c, DIAG_UNKNOWN_NAME, node->name_span, "object", STR_ARG(node->name));
+        suggest(c, diag, node->name, &c->objects);
+        return bad;
+    }
+    uint32_t code = IMAGE_NONE;
+    if (node->kids[ANY_WHERE])
+        code = where_code(c, node->kids[ANY_WHERE], NAME_TESTED_OBJECT, (uint32_t)*object, node->name, &where);
+    uint32_t row = add_any(c, (struct image_any){(uint32_t)*object, code});
+    emit(c, op_ab(OP_ANY_OBJECT, 0, row), 0, 1);
+    add_read_of(c, READ_OBJECT, (uint32_t)*object);
+    return (struct typed){.kind = TYPE_BOOL, .is_known = true, .is_phi = where.is_phi};
+}
+
+static struct typed named_row(struct compiler *c, struct node *node, struct strmap *map, const char *what, enum op op,
+                              uint32_t read)
+{
+    uint64_t *row = strmap_get(map, node->name);
+    if (!row) {
+        struct diag *diag = report(c, DIAG_UNKNOWN_NAME, node->name_span, what, STR_ARG(node->name));
+        suggest(c, diag, node->name, map);
+        return bad;
+    }
+    emit(c, op_c(op, (uint32_t)*row), 0, 1);
+    add_read_of(c, read, (uint32_t)*row);
+    return typed_kind(TYPE_BOOL);
+}
+
+static struct typed in_segment(struct compiler *c, struct node *node)
+{
+    struct node *operand = node->kids[IN_SEGMENT_OPERAND];
+    if (operand->kind != NODE_PATH || !str_eq(operand->name, STR("patient")) || operand->kids[PATH_PARTS])
+        report(c, DIAG_WRONG_TYPE, operand->span, "something else", "`patient`");
+    struct typed type = named_row(c, node, &c->segments, "segment", OP_IN_SEGMENT, READ_SEGMENT);
+    if (type.kind != KIND_BAD && (node->flags & FLAG_NOT))
+        emit(c, op_c(OP_NOT, 0), 1, 1);
+    return type;
+}
+
+static struct typed message_state(struct compiler *c, struct node *node)
+{
+    static const enum op ops[] = {0, OP_RECEIVED, OP_OPENED, OP_CLICKED};
+    uint64_t *row = strmap_get(&c->messages, node->name);
+    bool is_email = node->flags & FLAG_EMAIL;
+    if (!row || (c->image->messages[*row].channel == CHANNEL_EMAIL) != is_email) {
+        struct diag *diag = report(c, DIAG_UNKNOWN_NAME, node->name_span, is_email ? "email" : "sms", STR_ARG(node->name));
+        suggest(c, diag, node->name, &c->messages);
+        return bad;
+    }
+    emit(c, op_c(ops[node->number], (uint32_t)*row), 0, 1);
+    add_read_of(c, READ_MESSAGE, (uint32_t)*row);
+    return typed_kind(TYPE_BOOL);
+}
+
+static struct typed call(struct compiler *c, struct node *node)
+{
+    const struct builtin *builtin = builtin_find(c->options->builtins, node->name);
+    uint32_t count = 0;
+    struct typed all = typed_kind(KIND_ANY), first = typed_kind(KIND_ANY), second = first;
+    if (!builtin) {
+        report(c, DIAG_UNKNOWN_NAME, node->name_span, "function", STR_ARG(node->name));
+        return bad;
+    }
+    for (struct node *argument = node->kids[CALL_ARGUMENTS]; argument; argument = argument->next, count++) {
+        struct typed type = expression(c, argument);
+        if (type.kind == KIND_BAD)
+            return bad;
+        if (count == 0)
+            first = type;
+        else
+            second = type;
+        all.is_known &= type.is_known;
+        all.is_phi |= type.is_phi;
+    }
+    return call_type(c, builtin, node, count, first, second, all);
+}
+
+struct typed expression(struct compiler *c, struct node *node)
+{
+    struct typed type;
+    switch ((int)node->kind) {
+    case NODE_OR:
+    case NODE_AND:
+        return logic(c, node, node->kind == NODE_AND);
+    case NODE_NOT:
+        type = condition(c, node->kids[NOT_OPERAND]);
+        emit(c, op_c(OP_NOT, 0), 1, 1);
+        return (struct typed){.kind = type.kind == KIND_BAD ? KIND_BAD : TYPE_BOOL, .is_known = true, .is_phi = type.is_phi};
+    case NODE_COMPARE:
+        return compare(c, node);
+    case NODE_KNOWN:
+        type = expression(c, node->kids[KNOWN_OPERAND]);
+        emit(c, op_c(OP_IS_KNOWN, 0), 1, 1);
+        if (node->flags & FLAG_NOT)
+            emit(c, op_c(OP_NOT, 0), 1, 1);
+        return (struct typed){.kind = type.kind == KIND_BAD ? KIND_BAD : TYPE_BOOL, .is_known = true, .is_phi = type.is_phi};
+    case NODE_IN_SEGMENT:
+        return in_segment(c, node);
+    case NODE_BETWEEN:
+        return between(c, node);
+    case NODE_DID:
+        return did(c, node);
+    case NODE_ANY:
+        return any(c, node);
+    case NODE_MESSAGE_STATE:
+        return message_state(c, node);
+    case NODE_SUBSCRIBED:
+        return named_row(c, node, &c->topics, "topic", OP_SUBSCRIBED, READ_TOPIC);
+    case NODE_ARITHMETIC:
+        return arithmetic_node(c, node);
+    case NODE_AT:
+        type = expression(c, node->kids[AT_OPERAND]);
+        push_constant(c, (struct value){.kind = VALUE_CLOCK, .i = node->clock});
+        emit(c, op_c(OP_AT_CLOCK, 0), 2, 1);
+        if (type.kind != KIND_BAD && !is_moment(type.kind)) {
+            report_type(c, node->kids[AT_OPERAND], type, "a date or an instant");
+            return bad;
+        }
+        type.kind = type.kind == KIND_BAD ? KIND_BAD : TYPE_TIME;
+        return type;
+    case NODE_NEGATE:
+        type = expression(c, node->kids[NEGATE_OPERAND]);
+        emit(c, op_c(OP_NEG, 0), 1, 1);
+        if (type.kind != KIND_BAD && !is_number(type.kind) && type.kind != TYPE_DURATION) {
+            report_type(c, node->kids[NEGATE_OPERAND], type, "a number");
+            return bad;
+        }
+        return type;
+    case NODE_TEXT:
+        push_constant(c, value_text(node->name));
+        return (struct typed){.kind = TYPE_TEXT, .type = type_of_kind(c, TYPE_TEXT), .is_known = true};
+    case NODE_INTEGER:
+        push_constant(c, value_int(node->number));
+        return typed_kind(TYPE_INTEGER);
+    case NODE_NUMBER:
+        push_constant(c, (struct value){.kind = VALUE_NUMBER, .n = node->real});
+        return typed_kind(TYPE_NUMBER);
+    case NODE_PERCENT:
+        push_constant(c, (struct value){.kind = VALUE_NUMBER, .n = (double)node->number / 10000});
+        return typed_kind(TYPE_NUMBER);
+    case NODE_DATE:
+        if (c->is_test && node->clock >= 0) {
+            const struct zone *zone = zone_find(text_of(c, c->image->projects[0].timezone));
+            push_constant(c, value_time(zone_at_clock(zone ? zone : zone_utc(), node->number, node->clock)));
+            return typed_kind(TYPE_TIME);
+        }
+        push_constant(c, (struct value){.kind = VALUE_DATE, .i = node->number});
+        if (node->clock < 0)
+            return typed_kind(TYPE_DATE);
+        push_constant(c, (struct value){.kind = VALUE_CLOCK, .i = node->clock});
+        emit(c, op_c(OP_AT_CLOCK, 0), 2, 1);
+        return typed_kind(TYPE_TIME);
+    case NODE_CLOCK:
+        push_constant(c, (struct value){.kind = VALUE_CLOCK, .i = node->clock});
+        return typed_kind(TYPE_CLOCK);
+    case NODE_BOOL:
+        emit(c, op_c(node->number ? OP_PUSH_TRUE : OP_PUSH_FALSE, 0), 0, 1);
+        return typed_kind(TYPE_BOOL);
+    case NODE_NOW:
+        emit(c, op_c(OP_NOW, 0), 0, 1);
+        return typed_kind(TYPE_TIME);
+    case NODE_TODAY:
+        emit(c, op_c(OP_TODAY, 0), 0, 1);
+        return typed_kind(TYPE_DATE);
+    case NODE_DURATION:
+        emit(c, op_c(OP_PUSH_CONST, duration_constant(c, node)), 0, 1);
+        return typed_kind(TYPE_DURATION);
+    case NODE_PATH:
+        return path_value(c, node);
+    case NODE_CALL:
+        return call(c, node);
+    case NODE_BAD:
+        return bad;
+    case NODE_LIST: {
+        uint32_t count = 0;
+        struct typed of = typed_kind(TYPE_TEXT), all = typed_kind(TYPE_LIST);
+        for (struct node *item = node->kids[LIST_ITEMS]; item; item = item->next, count++) {
+            struct typed t = expression(c, item);
+            if (!count)
+                of = t;
+            all.is_phi |= t.is_phi;
+        }
+        emit(c, op_c(OP_MAKE_LIST, count), count, 1);
+        all.type = 0;
+        (void)of;
+        return all;
+    }
+    default:
+        report(c, DIAG_WRONG_TYPE, node->span, node_word(node->kind), "a value");
+        return bad;
+    }
+}
+
+uint32_t expression_code(struct compiler *c, struct node *node, struct typed wanted, struct typed *got)
+{
+    struct code code;
+    code_begin(c, &code, CODE_EXPRESSION);
+    *got = expression_as(c, node, wanted);
+    emit(c, op_c(OP_RETURN, 0), 1, 0);
+    return code_end(c);
+}
+
+uint32_t condition_code(struct compiler *c, struct node *node)
+{
+    struct code code;
+    code_begin(c, &code, CODE_EXPRESSION);
+    condition(c, node);
+    emit(c, op_c(OP_RETURN, 0), 1, 0);
+    return code_end(c);
+}
+
+static void add_fact(struct compiler *c, const struct node *node)
+{
+    if (node->kind == NODE_PATH) {
+        c->facts = arena_grow(c->arena, c->facts, c->fact_count, &c->fact_room, sizeof *c->facts);
+        c->facts[c->fact_count++] = path_text(c, node);
+        return;
+    }
+    bool is_default = node->kind == NODE_CALL && str_eq(node->name, STR("default"));
+    bool is_made_of = node->kind == NODE_ARITHMETIC || node->kind == NODE_AT || node->kind == NODE_NEGATE ||
+                      (node->kind == NODE_CALL && !is_default);
+    for (int i = 0; is_made_of && i < 2; i++)
+        for (const struct node *kid = node->kids[i]; kid; kid = kid->next)
+            add_fact(c, kid);
+}
+
+/* What a condition that came out true shows known (M6). */
+void learn(struct compiler *c, const struct node *node)
+{
+    if (node->kind == NODE_AND) {
+        learn(c, node->kids[AND_LEFT]);
+        learn(c, node->kids[AND_RIGHT]);
+    } else if (node->kind == NODE_KNOWN && !(node->flags & FLAG_NOT)) {
+        add_fact(c, node->kids[KNOWN_OPERAND]);
+    } else if (node->kind == NODE_COMPARE && node->number != COMPARE_NE && node->number != COMPARE_NOT_IN) {
+        add_fact(c, node->kids[COMPARE_LEFT]);
+        add_fact(c, node->kids[COMPARE_RIGHT]);
+    } else if (node->kind == NODE_BETWEEN) {
+        for (int i = 0; i < 3; i++)
+            add_fact(c, node->kids[i]);
+    } else if (node->kind == NODE_PATH) {
+        add_fact(c, node);
+    }
+}

@@ -1,0 +1,159 @@
+/* internal.h: what the passes share. One `struct compiler` goes through all of them. */
+#ifndef CAMP_COMPILER_INTERNAL_H
+#define CAMP_COMPILER_INTERNAL_H
+
+#include "compiler/compile.h"
+#include "vm/code/op.h"
+#include "vm/code/value.h"
+
+/* Kinds beside enum type_kind that only expressions have. */
+enum { KIND_BAD = 0, KIND_EVENT = 100, KIND_OBJECT, KIND_WEEKDAY, KIND_JSON, KIND_CLINIC, KIND_PATIENT, KIND_REPLY,
+       KIND_ANY, KIND_NOTHING };
+
+/* What the compiler knows of an expression. */
+struct typed {
+    uint32_t kind;  /* enum type_kind or KIND_…; KIND_BAD: an error was reported */
+    uint32_t type;  /* row of types, where there is one */
+    uint32_t row;   /* EVENT, OBJECT: row of events, objects */
+    bool is_known, is_phi;
+};
+
+enum name_kind { NAME_SLOT = 1, NAME_TESTED_EVENT, NAME_TESTED_OBJECT };
+struct name { /* visible in a campaign: alias, let, parameter */
+    struct str name;
+    enum name_kind kind;
+    uint32_t slot;
+    struct typed type;
+};
+
+struct code { /* instructions under construction */
+    struct code *outer;
+    uint32_t *words;
+    uint32_t count, room, depth, max_depth, kind;
+    bool is_timed;
+    struct image_read *reads;
+    uint32_t read_count, read_room;
+    struct image_line *lines;
+    uint32_t line_count, line_room;
+};
+
+struct symbol { /* a declaration by name: row of its table, or its node */
+    struct node *node;
+    uint32_t row;
+};
+
+struct compiler {
+    struct compilation *out;
+    const struct compile_options *options;
+    struct arena *arena;
+    struct diags *diags;
+    struct image *image;
+    struct node *clinic;
+    struct strmap texts, types, constants;
+    struct strmap attributes, events, objects, segments, topics, campaigns, flows, lets, policies, dids;
+#define TABLE(number, name) uint32_t name##_room;
+#define COLUMN(kind, name)
+#define COLUMN_OF(kind, table, name)
+#define END(name)
+#include "vm/code/image.def"
+#undef TABLE
+#undef COLUMN
+#undef COLUMN_OF
+#undef END
+    uint32_t text_room, instruction_room;
+    bool is_quiet;           /* a trial: nothing is reported */
+    bool is_test;            /* times are the clinic's */
+    struct code *code;
+    /* the campaign being compiled */
+    struct node *campaign;
+    uint32_t campaign_row;
+    struct name *names;
+    uint32_t name_count, name_room;
+    uint32_t slot_count, slot_most;
+    struct str *facts;       /* paths shown known here */
+    uint32_t fact_count, fact_room;
+    struct strmap messages, step_names;
+    struct str tested;       /* alias of the event or object being tested */
+    struct typed tested_type;
+    enum name_kind tested_kind;
+    struct typed trigger;    /* what `event` or the alias is in the workflow */
+    uint32_t phi_branch;     /* depth of branches that phi decides */
+    struct span phi_span;
+    struct node *flow;       /* being inlined; NULL none */
+    struct node *active_flows[32];
+    uint32_t active_flow_count;
+    struct map64 flow_slots; /* node id of a flow → its first slot + 1 */
+    struct str default_topic;
+    uint32_t topic;          /* of the campaign, NONE: transactional */
+    struct node *settings;
+    bool is_draft;
+    struct node *draft_bound;
+    uint32_t step_depth;
+    uint32_t break_list[64], break_count, break_base;
+    bool is_in_repeat;
+};
+
+#define TABLE(number, name) uint32_t add_##name(struct compiler *c, struct image_##name row);
+#define COLUMN(kind, name)
+#define COLUMN_OF(kind, table, name)
+#define END(name)
+#include "vm/code/image.def"
+#undef TABLE
+#undef COLUMN
+#undef COLUMN_OF
+#undef END
+
+/* build.c */
+uint32_t intern(struct compiler *c, struct str text);
+uint32_t add_constant_value(struct compiler *c, struct value v);
+uint32_t type_row(struct compiler *c, const struct node *type);
+uint32_t type_of_kind(struct compiler *c, uint32_t kind);
+const char *kind_name(uint32_t kind);
+void code_begin(struct compiler *c, struct code *code, uint32_t kind);
+uint32_t code_end(struct compiler *c);
+void emit(struct compiler *c, uint32_t word, uint32_t pops, uint32_t pushes);
+uint32_t emit_jump(struct compiler *c, enum op op);  /* its place, for patch() */
+void patch(struct compiler *c, uint32_t place);       /* the jump goes to here */
+void add_read_of(struct compiler *c, uint32_t kind, uint32_t row);
+struct diag *report(struct compiler *c, enum diag_code code, struct span span, ...);
+void help(struct compiler *c, struct diag *diag, const char *format, ...) __attribute__((format(printf, 3, 4)));
+void suggest(struct compiler *c, struct diag *diag, struct str name, const struct strmap *names);
+struct str text_of(struct compiler *c, uint32_t text);
+struct str source_text(struct compiler *c, struct span span);
+
+/* module.c: files and `use` */
+bool load_paths(struct compiler *c, char *const *paths, int count, struct str *error);
+void load_text(struct compiler *c, struct str name, struct str text);
+
+/* symbols.c: declarations into tables */
+void declare_all(struct compiler *c);
+
+/* expr.c */
+struct typed expression(struct compiler *c, struct node *node);
+struct typed expression_as(struct compiler *c, struct node *node, struct typed wanted);
+struct typed condition(struct compiler *c, struct node *node);
+uint32_t expression_code(struct compiler *c, struct node *node, struct typed wanted, struct typed *got);
+uint32_t condition_code(struct compiler *c, struct node *node);
+struct typed typed_of(struct compiler *c, uint32_t type);
+struct typed typed_kind(uint32_t kind);
+uint32_t duration_constant(struct compiler *c, const struct node *duration);
+struct typed path_value(struct compiler *c, struct node *path);
+struct name *find_name(struct compiler *c, struct str name);
+void learn(struct compiler *c, const struct node *condition);
+bool constant_from_literal(struct compiler *c, struct node *node, struct typed wanted, struct value *v);
+struct str path_text(struct compiler *c, const struct node *path);
+uint32_t event_of(struct compiler *c, struct str name, struct span span);
+
+/* template.c */
+uint32_t template_code(struct compiler *c, struct node *value, bool is_html, struct typed *got, struct str *shown);
+
+/* workflow.c, message.c */
+void compile_campaign(struct compiler *c, struct node *campaign, uint32_t row);
+void compile_message(struct compiler *c, struct node *step);
+void step_begin(struct compiler *c, struct node *step, uint32_t kind, struct str name, uint32_t message);
+struct str unique_step(struct compiler *c, const char *word, const struct node *step);
+
+/* tests.c */
+void compile_tests(struct compiler *c);
+
+#endif

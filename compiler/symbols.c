@@ -1,0 +1,262 @@
+/* symbols.c: every declaration into its table, before any campaign is looked at: names are global and their order
+ * does not matter (LANGUAGE.md P1, P3). */
+#include "compiler/internal.h"
+#include "vm/base/zone.h"
+
+static bool is_module(struct compiler *c, const struct node *node)
+{
+    return str_starts(source_at(&c->out->sources, node->span.file)->name, STR("<"));
+}
+
+static struct node *node_of(struct strmap *map, struct str name)
+{
+    uint64_t *known = strmap_get(map, name);
+    return known ? (struct node *)(uintptr_t)*known : NULL;
+}
+
+/* Keeps node → map; a second one is reported. */
+static bool declare(struct compiler *c, struct strmap *map, const char *what, struct node *node)
+{
+    struct node *before = node_of(map, node->name);
+    if (before) {
+        struct diag *diag = report(c, DIAG_DUPLICATE, node->name_span, what, STR_ARG(node->name));
+        if (!c->is_quiet)
+            diag_note(c->diags, diag, before->name_span, "first here");
+        return false;
+    }
+    *strmap_put(map, node->name, NULL) = (uint64_t)(uintptr_t)node;
+    return true;
+}
+
+static bool is_subset(struct compiler *c, uint32_t narrow, uint32_t wide)
+{
+    const struct image_type *a = &c->image->types[narrow], *b = &c->image->types[wide];
+    if (a->kind != TYPE_CHOICE || b->kind != TYPE_CHOICE)
+        return narrow == wide;
+    for (uint32_t i = 0; i < a->choices.count; i++) {
+        bool found = false;
+        for (uint32_t k = 0; k < b->choices.count; k++)
+            found |= c->image->choices[a->choices.first + i].value == c->image->choices[b->choices.first + k].value;
+        if (!found)
+            return false;
+    }
+    return true;
+}
+
+/* The default of an attribute: a literal. */
+static uint32_t default_of(struct compiler *c, const struct node *field, uint32_t type)
+{
+    struct node *node = field->kids[FIELD_DEFAULT];
+    struct value v;
+    if (!node)
+        return IMAGE_NONE;
+    return constant_from_literal(c, node, typed_of(c, type), &v) ? add_constant_value(c, v) : IMAGE_NONE;
+}
+
+static bool is_phi(const struct node *field)
+{
+    return (field->flags & FLAG_PHI) || (field->kids[FIELD_DEFAULT] && (field->kids[FIELD_DEFAULT]->flags & FLAG_PHI));
+}
+
+static void declare_attribute(struct compiler *c, struct node *field)
+{
+    uint32_t type = type_row(c, field->kids[FIELD_TYPE]);
+    uint64_t *known = strmap_get(&c->attributes, field->name);
+    if (str_eq(field->name, STR("id"))) {
+        report(c, DIAG_DUPLICATE, field->name_span, "attribute", STR_ARG(field->name));
+        return;
+    }
+    if (known) {
+        struct image_attribute *row = &c->image->attributes[*known];
+        bool fits = is_subset(c, type, row->type) || is_subset(c, row->type, type);
+        if (!fits)
+            report(c, DIAG_DIFFERENT_DECLARATION, field->name_span, STR_ARG(field->name));
+        else if (is_subset(c, type, row->type))
+            row->type = type;
+        row->is_phi |= is_phi(field);
+        if (field->kids[FIELD_DEFAULT] && fits)
+            row->default_value = default_of(c, field, type);
+        return;
+    }
+    uint32_t row = add_attribute(c, (struct image_attribute){intern(c, field->name), type, is_phi(field), IMAGE_NONE});
+    *strmap_put(&c->attributes, field->name, NULL) = row;
+    c->image->attributes[row].default_value = default_of(c, field, type);
+}
+
+/* Fields of all blocks of one event or object, modules first or last: the project's replace the module's. */
+static struct rows declare_fields(struct compiler *c, const char *what, enum node_kind kind, struct str name,
+                                  const struct node *first)
+{
+    struct node **fields = NULL;
+    uint32_t count = 0, room = 0;
+    struct strmap seen;
+    strmap_init(&seen);
+    for (struct node *decl = c->out->declarations; decl; decl = decl->next) {
+        if (decl->kind != kind || !str_eq(decl->name, name))
+            continue;
+        for (struct node *field = decl->kids[0]; field; field = field->next) {
+            uint64_t *known = strmap_get(&seen, field->name);
+            if (known) {
+                struct node *before = fields[*known];
+                bool is_phi_before = is_phi(before) || is_phi(field);
+                uint32_t a = type_row(c, before->kids[FIELD_TYPE]), b = type_row(c, field->kids[FIELD_TYPE]);
+                if (!is_subset(c, a, b) && !is_subset(c, b, a))
+                    report(c, DIAG_DIFFERENT_DECLARATION, field->name_span, STR_ARG(field->name));
+                else if (is_module(c, before) || !is_module(c, field))
+                    fields[*known] = field;
+                if (is_phi_before)
+                    fields[*known]->flags |= FLAG_PHI;
+                continue;
+            }
+            fields = arena_grow(c->arena, fields, count, &room, sizeof *fields);
+            *strmap_put(&seen, field->name, NULL) = count;
+            fields[count++] = field;
+        }
+    }
+    strmap_free(&seen);
+    (void)what;
+    (void)first;
+    uint32_t *types = arena_array(c->arena, count + 1, sizeof *types);
+    for (uint32_t i = 0; i < count; i++)
+        types[i] = type_row(c, fields[i]->kids[FIELD_TYPE]);
+    struct rows rows = {c->image->field_count, count};
+    for (uint32_t i = 0; i < count; i++)
+        add_field(c, (struct image_field){intern(c, fields[i]->name), types[i], is_phi(fields[i])});
+    if (kind == NODE_EVENT_DECL) {
+        add_field(c, (struct image_field){intern(c, STR("timestamp")), type_of_kind(c, TYPE_TIME), 0});
+        rows.count++;
+    }
+    return rows;
+}
+
+static void declare_clinic(struct compiler *c)
+{
+    struct image_project project = {.from_email = IMAGE_NONE, .address = IMAGE_NONE};
+    project.clinic_name = intern(c, c->clinic ? c->clinic->name : STR(""));
+    project.timezone = intern(c, STR("UTC"));
+    for (struct node *pair = c->clinic ? c->clinic->kids[CLINIC_FIELDS] : NULL; pair; pair = pair->next) {
+        struct node *value = pair->kids[PAIR_VALUE];
+        if (value->kind != NODE_TEXT) {
+            report(c, DIAG_CONSTANT_NEEDED, value->span);
+            continue;
+        }
+        uint32_t text = intern(c, value->name);
+        add_clinic(c, (struct image_clinic){intern(c, pair->name), text});
+        if (str_eq(pair->name, STR("timezone"))) {
+            project.timezone = text;
+            if (!zone_find(value->name)) {
+                struct diag *diag = report(c, DIAG_BAD_ZONE, value->span, STR_ARG(value->name));
+                help(c, diag, "a name of the time zone database, as \"America/New_York\"");
+            }
+        } else if (str_eq(pair->name, STR("from_email"))) {
+            project.from_email = text;
+        } else if (str_eq(pair->name, STR("address"))) {
+            project.address = text;
+        }
+    }
+    add_project(c, project);
+}
+
+static uint32_t attribute_named(struct compiler *c, const char *name)
+{
+    uint64_t *known = strmap_get(&c->attributes, str_of(name));
+    return known ? (uint32_t)*known : IMAGE_NONE;
+}
+
+static void fill_project(struct compiler *c)
+{
+    struct image_project *project = &c->image->projects[0];
+    uint64_t *appointment = strmap_get(&c->objects, STR("appointment"));
+    project->email_attribute = attribute_named(c, "email");
+    project->phone_attribute = attribute_named(c, "phone");
+    project->timezone_attribute = attribute_named(c, "timezone");
+    project->language_attribute = attribute_named(c, "language");
+    project->deceased_attribute = attribute_named(c, "deceased");
+    project->consent_email_attribute = attribute_named(c, "consent_email");
+    project->consent_sms_attribute = attribute_named(c, "consent_sms");
+    project->appointment_object = appointment ? (uint32_t)*appointment : IMAGE_NONE;
+}
+
+static void declare_events(struct compiler *c)
+{
+    for (struct node *decl = c->out->declarations; decl; decl = decl->next) {
+        if (decl->kind == NODE_EVENT_DECL && !strmap_get(&c->events, decl->name)) {
+            struct rows fields = declare_fields(c, "event", NODE_EVENT_DECL, decl->name, decl);
+            uint32_t other = decl->other.at ? intern(c, decl->other) : IMAGE_NONE;
+            uint32_t row = add_event(c, (struct image_event){intern(c, decl->name), other, fields});
+            *strmap_put(&c->events, decl->name, NULL) = row;
+        } else if (decl->kind == NODE_OBJECT_DECL && !strmap_get(&c->objects, decl->name)) {
+            struct rows fields = declare_fields(c, "object", NODE_OBJECT_DECL, decl->name, decl);
+            uint32_t row = add_object(c, (struct image_object){intern(c, decl->name), intern(c, decl->other), fields});
+            *strmap_put(&c->objects, decl->name, NULL) = row;
+        }
+    }
+}
+
+static void declare_segments(struct compiler *c)
+{
+    for (struct node *decl = c->out->declarations; decl; decl = decl->next) {
+        if (decl->kind != NODE_SEGMENT_DECL)
+            continue;
+        if (strmap_get(&c->segments, decl->name)) {
+            report(c, DIAG_DUPLICATE, decl->name_span, "segment", STR_ARG(decl->name));
+            continue;
+        }
+        uint32_t title = decl->other.at ? intern(c, decl->other) : IMAGE_NONE;
+        uint32_t row = add_segment(c, (struct image_segment){intern(c, decl->name), title, IMAGE_NONE});
+        *strmap_put(&c->segments, decl->name, NULL) = row;
+    }
+}
+
+static void declare_others(struct compiler *c)
+{
+    for (struct node *decl = c->out->declarations; decl; decl = decl->next) {
+        if (decl->kind == NODE_TOPIC_DECL) {
+            if (strmap_get(&c->topics, decl->name)) {
+                report(c, DIAG_DUPLICATE, decl->name_span, "topic", STR_ARG(decl->name));
+                continue;
+            }
+            uint32_t row = add_topic(c, (struct image_topic){intern(c, decl->name), intern(c, decl->other),
+                                                             (decl->flags & FLAG_OPT_IN) != 0});
+            *strmap_put(&c->topics, decl->name, NULL) = row;
+        } else if (decl->kind == NODE_FLOW) {
+            declare(c, &c->flows, "flow", decl);
+        } else if (decl->kind == NODE_LET) {
+            declare(c, &c->lets, "let", decl);
+        } else if (decl->kind == NODE_POLICY) {
+            declare(c, &c->policies, "policy", decl);
+        } else if (decl->kind == NODE_CAMPAIGN) {
+            declare(c, &c->campaigns, "campaign", decl);
+        }
+    }
+}
+
+void declare_all(struct compiler *c)
+{
+    for (struct node *decl = c->out->declarations; decl; decl = decl->next) {
+        if (decl->kind != NODE_CLINIC)
+            continue;
+        if (c->clinic)
+            report(c, DIAG_SECOND_CLINIC, decl->span);
+        else
+            c->clinic = decl;
+    }
+    declare_clinic(c);
+    /* Modules first: what a project declares replaces it (P3). */
+    for (int of_module = 1; of_module >= 0; of_module--)
+        for (struct node *decl = c->out->declarations; decl; decl = decl->next)
+            if (decl->kind == NODE_PATIENT && is_module(c, decl) == (of_module == 1))
+                for (struct node *field = decl->kids[PATIENT_FIELDS]; field; field = field->next)
+                    declare_attribute(c, field);
+    declare_events(c);
+    declare_segments(c);
+    declare_others(c);
+    fill_project(c);
+    for (struct node *decl = c->out->declarations; decl; decl = decl->next) {
+        if (decl->kind != NODE_SEGMENT_DECL || !decl->kids[SEGMENT_DECL_CONDITION])
+            continue;
+        uint32_t row = (uint32_t)*strmap_get(&c->segments, decl->name);
+        uint32_t code = condition_code(c, decl->kids[SEGMENT_DECL_CONDITION]);
+        c->image->segments[row].condition = code;
+    }
+}
