@@ -138,7 +138,7 @@ bool constant_from_literal(struct compiler *c, struct node *node, struct typed w
 
 struct name *find_name(struct compiler *c, struct str name)
 {
-    for (uint32_t i = c->name_count; i; i--)
+    for (uint32_t i = c->name_count; i > c->name_base; i--)
         if (str_eq(c->names[i - 1].name, name))
             return &c->names[i - 1];
     return NULL;
@@ -322,14 +322,13 @@ static void report_type(struct compiler *c, const struct node *node, struct type
 /* The type without a trace in the code or the diagnostics. */
 static struct typed type_of(struct compiler *c, struct node *node)
 {
-    struct code trial;
+    struct code trial, *outer = c->code;
     bool was_quiet = c->is_quiet;
     c->is_quiet = true;
     code_begin(c, &trial, CODE_EXPRESSION);
     trial.outer = NULL;
-    struct code *outer = c->code;
     struct typed type = expression(c, node);
-    (void)outer;
+    c->code = outer;
     c->is_quiet = was_quiet;
     return type;
 }
@@ -384,7 +383,7 @@ static struct typed compare_lists(struct compiler *c, struct node *node, enum op
 {
     struct node *left = node->kids[COMPARE_LEFT], *right = node->kids[COMPARE_RIGHT];
     bool is_contains = op == OP_CONTAINS;
-    struct typed item_type = type_of(c, is_contains ? left : right), l, r;
+    struct typed l, r;
     if (is_contains) {
         l = expression(c, left);
         struct typed of = l.kind == TYPE_LIST ? typed_of(c, c->image->types[l.type].of) : l;
@@ -410,7 +409,6 @@ static struct typed compare_lists(struct compiler *c, struct node *node, enum op
                 report_type(c, right, r, "a list");
         }
     }
-    (void)item_type;
     emit(c, op_c(op, 0), 2, 1);
     return merge(TYPE_BOOL, l, r);
 }
@@ -556,7 +554,7 @@ struct tested_scope {
     enum name_kind kind;
 };
 
-static uint32_t where_code(struct compiler *c, struct node *where, enum name_kind kind, uint32_t row, struct str alias,
+uint32_t where_code(struct compiler *c, struct node *where, enum name_kind kind, uint32_t row, struct str alias,
                            struct typed *got)
 {
     struct tested_scope outer = {c->tested, c->tested_type, c->tested_kind};

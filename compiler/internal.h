@@ -68,7 +68,7 @@ struct compiler {
     struct node *campaign;
     uint32_t campaign_row;
     struct name *names;
-    uint32_t name_count, name_room;
+    uint32_t name_count, name_room, name_base;
     uint32_t slot_count, slot_most;
     struct str *facts;       /* paths shown known here */
     uint32_t fact_count, fact_room;
@@ -79,17 +79,14 @@ struct compiler {
     struct typed trigger;    /* what `event` or the alias is in the workflow */
     uint32_t phi_branch;     /* depth of branches that phi decides */
     struct span phi_span;
-    struct node *flow;       /* being inlined; NULL none */
     struct node *active_flows[32];
     uint32_t active_flow_count;
     struct map64 flow_slots; /* node id of a flow → its first slot + 1 */
-    struct str default_topic;
     uint32_t topic;          /* of the campaign, NONE: transactional */
-    struct node *settings;
     bool is_draft;
     struct node *draft_bound;
     uint32_t step_depth;
-    uint32_t break_list[64], break_count, break_base;
+    uint32_t break_list[64], break_count;
     bool is_in_repeat;
 };
 
@@ -142,6 +139,8 @@ struct name *find_name(struct compiler *c, struct str name);
 void learn(struct compiler *c, const struct node *condition);
 bool constant_from_literal(struct compiler *c, struct node *node, struct typed wanted, struct value *v);
 struct str path_text(struct compiler *c, const struct node *path);
+uint32_t where_code(struct compiler *c, struct node *where, enum name_kind kind, uint32_t row, struct str alias,
+                    struct typed *got);
 uint32_t event_of(struct compiler *c, struct str name, struct span span);
 
 /* template.c */
@@ -150,8 +149,17 @@ uint32_t template_code(struct compiler *c, struct node *value, bool is_html, str
 /* workflow.c, message.c */
 void compile_campaign(struct compiler *c, struct node *campaign, uint32_t row);
 void compile_message(struct compiler *c, struct node *step);
+void compile_block(struct compiler *c, struct node *block);
+void declare_messages(struct compiler *c, struct node *block, int depth);
+uint32_t new_slot(struct compiler *c);
+void push_name_slot(struct compiler *c, struct str name, struct span span, uint32_t slot, struct typed type);
+struct node *setting_of(struct compiler *c, enum node_kind kind);
+struct str unique_name(struct compiler *c, struct str name);
+void compile_step(struct compiler *c, struct node *step);
 void step_begin(struct compiler *c, struct node *step, uint32_t kind, struct str name, uint32_t message);
-struct str unique_step(struct compiler *c, const char *word, const struct node *step);
+
+
+uint32_t attribute_of(struct compiler *c, struct node *path);
 
 /* tests.c */
 void compile_tests(struct compiler *c);

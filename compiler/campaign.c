@@ -1,0 +1,314 @@
+/* campaign.c: settings and the frame of a campaign (LANGUAGE.md 2.1, 2.2); its workflow is workflow.c. */
+#include "compiler/internal.h"
+
+enum { MOST_FLOW_DEPTH = 32 };
+
+struct node *setting_of(struct compiler *c, enum node_kind kind)
+{
+    struct node *found = NULL;
+    for (struct node *s = c->campaign->kids[CAMPAIGN_SETTINGS]; s; s = s->next) {
+        if (s->kind != kind)
+            continue;
+        if (found)
+            report(c, DIAG_SETTING_TWICE, s->span);
+        else
+            found = s;
+    }
+    return found;
+}
+
+/* Every message has its row before anything refers to it. */
+static bool declare_one(void *context, struct node *node)
+{
+    struct compiler *c = context;
+    if (node->kind == NODE_EMAIL || node->kind == NODE_SMS) {
+        bool is_new;
+        uint64_t *row = strmap_put(&c->messages, node->name, &is_new);
+        if (!is_new) {
+            report(c, DIAG_DUPLICATE, node->name_span, "message", STR_ARG(node->name));
+        } else {
+            struct image_message message = {.name = intern(c, node->name),
+                                            .campaign = c->campaign_row,
+                                            .channel = node->kind == NODE_EMAIL ? CHANNEL_EMAIL : CHANNEL_SMS,
+                                            .to = IMAGE_NONE};
+            *row = add_message(c, message);
+        }
+        return false;
+    }
+    return true;
+}
+
+struct flow_walk {
+    struct compiler *c;
+    struct node *seen[256];
+    uint32_t count;
+};
+
+static bool walk_flows(void *context, struct node *node)
+{
+    struct flow_walk *walk = context;
+    declare_one(walk->c, node);
+    uint64_t *flow = node->kind == NODE_DO ? strmap_get(&walk->c->flows, node->name) : NULL;
+    if (flow && walk->count < ARRAY_COUNT(walk->seen)) {
+        struct node *decl = (struct node *)(uintptr_t)*flow;
+        for (uint32_t i = 0; i < walk->count; i++)
+            if (walk->seen[i] == decl)
+                return true;
+        walk->seen[walk->count++] = decl;
+        ast_walk(decl->kids[FLOW_BODY], walk_flows, walk);
+    }
+    return node->kind != NODE_EMAIL && node->kind != NODE_SMS;
+}
+
+static void set_trigger(struct compiler *c, struct image_campaign *row)
+{
+    static const uint32_t kinds[] = {0,             TRIGGER_EVENT, TRIGGER_CHANGES, TRIGGER_BECOMES, TRIGGER_ENTERED,
+                                     TRIGGER_LEFT,  TRIGGER_OBJECT, TRIGGER_DATE,   TRIGGER_DATE,    TRIGGER_DATE,
+                                     TRIGGER_MANUAL};
+    struct node *trigger = setting_of(c, NODE_TRIGGER);
+    struct typed type;
+    new_slot(c);
+    if (!trigger) {
+        struct diag *diag = report(c, DIAG_NO_TRIGGER, c->campaign->name_span);
+        help(c, diag, "say when a patient enters: `trigger event …`");
+        return;
+    }
+    row->trigger_kind = kinds[trigger->number];
+    struct node *path = trigger->kids[TRIGGER_PATH], *pattern = trigger->kids[TRIGGER_PATTERN];
+    struct node *where = trigger->kids[TRIGGER_WHERE];
+    if (path)
+        row->trigger_attribute = attribute_of(c, path);
+    if (row->trigger_attribute != IMAGE_NONE && trigger->kids[TRIGGER_VALUE]) {
+        struct typed wanted = typed_of(c, c->image->attributes[row->trigger_attribute].type);
+        row->trigger_value = expression_code(c, trigger->kids[TRIGGER_VALUE], wanted, &type);
+    }
+    if (pattern) {
+        row->trigger_event = event_of(c, pattern->name, pattern->name_span);
+        if (row->trigger_event == IMAGE_NONE)
+            return;
+        row->trigger_slot = 0;
+        if (pattern->kids[PATTERN_WHERE])
+            row->trigger_where = where_code(c, pattern->kids[PATTERN_WHERE], NAME_TESTED_EVENT, row->trigger_event,
+                                            pattern->other, &type);
+        c->trigger = (struct typed){.kind = KIND_EVENT, .row = row->trigger_event, .is_known = true};
+        push_name_slot(c, pattern->other, pattern->other_span, 0, c->trigger);
+    } else if (trigger->number == FORM_OBJECT) {
+        uint64_t *object = strmap_get(&c->objects, trigger->name);
+        if (!object) {
+            struct diag *diag = report(c, DIAG_UNKNOWN_NAME, trigger->name_span, "object", STR_ARG(trigger->name));
+            suggest(c, diag, trigger->name, &c->objects);
+            return;
+        }
+        row->trigger_object = (uint32_t)*object;
+        row->trigger_slot = 0;
+        struct str alias = trigger->other.at ? trigger->other : trigger->name;
+        row->trigger_where = where_code(c, where, NAME_TESTED_OBJECT, (uint32_t)*object, alias, &type);
+        struct typed live = {.kind = KIND_OBJECT, .row = (uint32_t)*object, .is_known = true};
+        push_name_slot(c, alias, trigger->other.at ? trigger->other_span : trigger->name_span, 0, live);
+    } else if (trigger->number == FORM_ENTERED || trigger->number == FORM_LEFT) {
+        uint64_t *segment = strmap_get(&c->segments, trigger->name);
+        row->trigger_segment = segment ? (uint32_t)*segment : IMAGE_NONE;
+        if (!segment) {
+            struct diag *diag = report(c, DIAG_UNKNOWN_NAME, trigger->name_span, "segment", STR_ARG(trigger->name));
+            suggest(c, diag, trigger->name, &c->segments);
+        }
+    } else if (where) {
+        row->trigger_where = condition_code(c, where);
+    }
+    if (trigger->kids[TRIGGER_OFFSET]) {
+        struct node offset = *trigger->kids[TRIGGER_OFFSET];
+        int sign = trigger->number == FORM_DATE_BEFORE ? -1 : 1;
+        offset.number *= sign;
+        offset.days *= sign;
+        offset.months *= sign;
+        row->trigger_offset = duration_constant(c, &offset);
+    }
+    row->trigger_minute = trigger->clock < 0 ? 0 : (uint32_t)trigger->clock;
+    row->trigger_per_year = trigger->is_per_year;
+}
+
+static void set_entry(struct compiler *c, struct image_campaign *row)
+{
+    struct node *enter = setting_of(c, NODE_ENTER), *audience = setting_of(c, NODE_AUDIENCE);
+    struct node *holdout = setting_of(c, NODE_HOLDOUT), *description = setting_of(c, NODE_DESCRIPTION);
+    struct typed type;
+    row->enter_kind = enter ? (uint32_t)enter->number : ENTER_ONCE;
+    if (enter && enter->kids[ENTER_PER])
+        row->enter_duration = duration_constant(c, enter->kids[ENTER_PER]);
+    if (enter && enter->kids[ENTER_KEY])
+        row->enter_key = expression_code(c, enter->kids[ENTER_KEY], typed_kind(KIND_ANY), &type);
+    if (audience) {
+        row->audience = condition_code(c, audience->kids[AUDIENCE_CONDITION]);
+        if (audience->kids[AUDIENCE_WITHIN])
+            row->audience_within = duration_constant(c, audience->kids[AUDIENCE_WITHIN]);
+    }
+    if (holdout && holdout->number > 10000)
+        report(c, DIAG_BAD_PERCENT, holdout->name_span);
+    row->holdout = holdout ? (uint32_t)holdout->number : 0;
+    if (description)
+        row->description = intern(c, description->name);
+}
+
+static void set_consent(struct compiler *c, struct image_campaign *row)
+{
+    struct node *topic = setting_of(c, NODE_TOPIC), *transactional = setting_of(c, NODE_TRANSACTIONAL);
+    if (topic && transactional) {
+        report(c, DIAG_TWO_CONSENT_RULES, transactional->span);
+    } else if (!topic && !transactional) {
+        struct diag *diag = report(c, DIAG_NO_CONSENT_RULE, c->campaign->name_span);
+        help(c, diag, "say `topic …` for what patients can decline, or `transactional`");
+    }
+    if (topic) {
+        uint64_t *known = strmap_get(&c->topics, topic->name);
+        row->topic = known ? (uint32_t)*known : IMAGE_NONE;
+        if (!known) {
+            struct diag *diag = report(c, DIAG_UNKNOWN_NAME, topic->name_span, "topic", STR_ARG(topic->name));
+            suggest(c, diag, topic->name, &c->topics);
+        }
+    }
+    c->topic = row->topic;
+    struct node *automatic = setting_of(c, NODE_SEND_AUTOMATICALLY), *draft = setting_of(c, NODE_SEND_DRAFT);
+    if (automatic && draft)
+        report(c, DIAG_SETTING_TWICE, draft->span);
+    c->is_draft = !automatic;
+    c->draft_bound = draft ? draft->kids[SEND_DRAFT_UP_TO] : NULL;
+}
+
+static uint32_t deceased_code(struct compiler *c)
+{
+    uint32_t attribute = c->image->projects[0].deceased_attribute;
+    struct code code;
+    code_begin(c, &code, CODE_EXPRESSION);
+    emit(c, op_c(OP_ATTRIBUTE, attribute), 0, 1);
+    add_read_of(c, READ_ATTRIBUTE, attribute);
+    emit(c, op_c(OP_TEST, 0), 1, 1);
+    emit(c, op_c(OP_RETURN, 0), 1, 0);
+    return code_end(c);
+}
+
+static void set_exits(struct compiler *c, struct image_campaign *row)
+{
+    struct image_exit exits[64];
+    uint32_t count = 0;
+    struct typed type;
+    for (struct node *s = c->campaign->kids[CAMPAIGN_SETTINGS]; s; s = s->next) {
+        if (s->kind != NODE_EXIT_RULE || count == ARRAY_COUNT(exits) - 1)
+            continue;
+        struct node *pattern = s->kids[EXIT_RULE_PATTERN], *when = s->kids[EXIT_RULE_CONDITION];
+        struct image_exit exit = {IMAGE_NONE, IMAGE_NONE};
+        if (!pattern && !when) {
+            row->exit_on_goal = true;
+            continue;
+        }
+        if (pattern) {
+            exit.event = event_of(c, pattern->name, pattern->name_span);
+            if (exit.event == IMAGE_NONE)
+                continue;
+            if (pattern->kids[PATTERN_WHERE])
+                exit.condition = where_code(c, pattern->kids[PATTERN_WHERE], NAME_TESTED_EVENT, exit.event,
+                                            pattern->other, &type);
+        } else {
+            exit.condition = condition_code(c, when);
+        }
+        exits[count++] = exit;
+    }
+    if (c->image->projects[0].deceased_attribute != IMAGE_NONE)
+        exits[count++] = (struct image_exit){IMAGE_NONE, deceased_code(c)};
+    row->exits = (struct rows){c->image->exit_count, count};
+    for (uint32_t i = 0; i < count; i++)
+        add_exit(c, exits[i]);
+}
+
+static void set_goals(struct compiler *c, struct image_campaign *row)
+{
+    static const uint32_t anchors[] = {0, ANCHOR_ENTRY, ANCHOR_ANY_MESSAGE, ANCHOR_MESSAGE};
+    struct node *s = setting_of(c, NODE_GOAL);
+    struct typed type;
+    if (!s)
+        return;
+    struct node *pattern = s->kids[GOAL_PATTERN], *when = s->kids[GOAL_CONDITION];
+    struct image_goal goal = {.event = IMAGE_NONE, .condition = IMAGE_NONE, .anchor = anchors[s->number], .message = IMAGE_NONE};
+    goal.within = duration_constant(c, s->kids[GOAL_WITHIN]);
+    if (pattern) {
+        goal.event = event_of(c, pattern->name, pattern->name_span);
+        if (goal.event != IMAGE_NONE && pattern->kids[PATTERN_WHERE])
+            goal.condition =
+                where_code(c, pattern->kids[PATTERN_WHERE], NAME_TESTED_EVENT, goal.event, pattern->other, &type);
+    } else {
+        goal.condition = condition_code(c, when);
+    }
+    if (s->number == FORM_OF_MESSAGE) {
+        uint64_t *message = strmap_get(&c->messages, s->name);
+        bool is_email = s->flags & FLAG_EMAIL;
+        if (message && (c->image->messages[*message].channel == CHANNEL_EMAIL) == is_email) {
+            goal.message = (uint32_t)*message;
+        } else {
+            struct diag *diag = report(c, DIAG_UNKNOWN_NAME, s->name_span, is_email ? "email" : "sms", STR_ARG(s->name));
+            suggest(c, diag, s->name, &c->messages);
+        }
+    }
+    row->goals = (struct rows){c->image->goal_count, 1};
+    add_goal(c, goal);
+}
+
+static void refuse_what_is_not_yet(struct compiler *c)
+{
+    for (struct node *s = c->campaign->kids[CAMPAIGN_SETTINGS]; s; s = s->next)
+        if (s->kind == NODE_ASSERT) {
+            struct diag *diag = report(c, DIAG_NOT_YET, s->span, "`assert`");
+            help(c, diag, "proofs come with a later version");
+        }
+}
+
+void compile_campaign(struct compiler *c, struct node *campaign, uint32_t index)
+{
+    struct image_campaign row = {.name = intern(c, campaign->name),
+                                 .title = intern(c, campaign->other),
+                                 .description = IMAGE_NONE,
+                                 .trigger_kind = TRIGGER_MANUAL,
+                                 .trigger_event = IMAGE_NONE,
+                                 .trigger_attribute = IMAGE_NONE,
+                                 .trigger_segment = IMAGE_NONE,
+                                 .trigger_object = IMAGE_NONE,
+                                 .trigger_where = IMAGE_NONE,
+                                 .trigger_value = IMAGE_NONE,
+                                 .trigger_offset = IMAGE_NONE,
+                                 .trigger_slot = IMAGE_NONE,
+                                 .enter_duration = IMAGE_NONE,
+                                 .enter_key = IMAGE_NONE,
+                                 .audience = IMAGE_NONE,
+                                 .audience_within = IMAGE_NONE,
+                                 .topic = IMAGE_NONE};
+    c->campaign = campaign;
+    c->campaign_row = index;
+    c->name_count = c->name_base = c->slot_count = c->slot_most = c->fact_count = 0;
+    c->trigger = typed_kind(KIND_BAD);
+    c->phi_branch = c->active_flow_count = c->break_count = c->step_depth = 0;
+    c->is_in_repeat = false;
+    strmap_clear(&c->messages);
+    strmap_clear(&c->step_names);
+    map64_clear(&c->flow_slots);
+    row.messages.first = c->image->message_count;
+    struct flow_walk walk = {.c = c};
+    ast_walk(campaign->kids[CAMPAIGN_WORKFLOW], walk_flows, &walk);
+    row.messages.count = c->image->message_count - row.messages.first;
+    set_trigger(c, &row);
+    set_entry(c, &row);
+    set_consent(c, &row);
+    set_exits(c, &row);
+    set_goals(c, &row);
+    refuse_what_is_not_yet(c);
+    struct code code;
+    row.waits.first = c->image->wait_count;
+    row.steps.first = c->image->step_count;
+    code_begin(c, &code, CODE_WORKFLOW);
+    compile_block(c, campaign->kids[CAMPAIGN_WORKFLOW]);
+    emit(c, op_c(OP_END, 0), 0, 0);
+    row.workflow = code_end(c);
+    row.waits.count = c->image->wait_count - row.waits.first;
+    row.steps.count = c->image->step_count - row.steps.first;
+    row.slot_count = c->slot_most;
+    if (row.slot_count > 4096 || c->image->codes[row.workflow].count > 1 << 22)
+        report(c, DIAG_TOO_LARGE, campaign->name_span, "the workflow");
+    c->image->campaigns[index] = row;
+}

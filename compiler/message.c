@@ -1,0 +1,277 @@
+/* message.c: e-mails and texts: what they need, who may get them, when they may go (LANGUAGE.md 2.3, 3.2). */
+#include "compiler/internal.h"
+
+static struct node *prop_of(struct node *step, const char *name)
+{
+    for (struct node *prop = step->kids[EMAIL_PROPS]; prop; prop = prop->next)
+        if (prop->kind == NODE_PROP && str_eq_c(prop->name, name))
+            return prop;
+    return NULL;
+}
+
+static struct node *own(struct node *step, enum node_kind kind)
+{
+    for (struct node *prop = step->kids[EMAIL_PROPS]; prop; prop = prop->next)
+        if (prop->kind == kind)
+            return prop;
+    return NULL;
+}
+
+static void check_props(struct compiler *c, struct node *step)
+{
+    static const char *const email[] = {"to", "from", "reply_to", "subject", "preheader", "html", "text", "expires", NULL};
+    static const char *const sms[] = {"to", "text", "expires", NULL};
+    const char *const *allowed = step->kind == NODE_EMAIL ? email : sms;
+    for (struct node *prop = step->kids[EMAIL_PROPS]; prop; prop = prop->next) {
+        bool is_allowed = prop->kind != NODE_PROP;
+        for (const char *const *name = allowed; *name && !is_allowed; name++)
+            is_allowed = str_eq_c(prop->name, *name);
+        if (!is_allowed) {
+            const char *what = step->kind == NODE_EMAIL ? "an e-mail" : "an SMS";
+            struct diag *diag = report(c, DIAG_UNKNOWN_PROP, prop->name_span, STR_ARG(prop->name), what);
+            help(c, diag, step->kind == NODE_EMAIL ? "to from reply_to subject preheader html text expires"
+                                                   : "to text expires");
+        }
+    }
+}
+
+static bool is_made_for_staff(struct compiler *c, uint32_t code)
+{
+    const struct image_code *row = &c->image->codes[code];
+    for (uint32_t i = 0; i < row->count; i++) {
+        uint32_t op = op_of(c->image->instructions[row->first + i]);
+        if (op == OP_ATTRIBUTE || op == OP_SLOT || op == OP_EVENT || op == OP_OBJECT || op == OP_PATIENT_ID)
+            return false;
+    }
+    return true;
+}
+
+struct found {
+    struct image_window windows[32];
+    struct image_limit limits[32];
+    uint32_t window_count, limit_count;
+    struct span last_window;
+    bool never_phi;
+};
+
+static void collect(struct compiler *c, struct found *found, struct node *list, uint32_t scope, uint32_t channel)
+{
+    for (; list; list = list->next) {
+        if (list->flags && !(list->flags & channel) && scope == LIMIT_POLICY)
+            continue;
+        if (list->kind == NODE_WINDOW && found->window_count < ARRAY_COUNT(found->windows)) {
+            found->windows[found->window_count++] = (struct image_window){
+                (uint32_t)(list->number / 10000), (uint32_t)(list->number % 10000), (uint32_t)list->days};
+            found->last_window = list->span;
+        } else if (list->kind == NODE_LIMIT && found->limit_count < ARRAY_COUNT(found->limits)) {
+            uint32_t channels = scope == LIMIT_MESSAGE ? channel : list->flags & 3;
+            found->limits[found->limit_count++] = (struct image_limit){
+                channels, (uint32_t)list->number, duration_constant(c, list->kids[LIMIT_PER]), scope};
+        } else if (list->kind == NODE_NEVER_PHI && scope == LIMIT_POLICY) {
+            found->never_phi = true;
+        }
+    }
+}
+
+/* Is there a minute of the week at which all are open? */
+static bool windows_meet(const struct found *found)
+{
+    enum { DAY = 1440, WEEK = 7 * DAY };
+    for (uint32_t minute = 0; minute < WEEK; minute++) {
+        bool all = true;
+        for (uint32_t i = 0; i < found->window_count && all; i++) {
+            const struct image_window *w = &found->windows[i];
+            uint32_t day = minute / DAY, at = minute % DAY, before = (day + 6) % 7;
+            bool passes = w->to_minute <= w->from_minute;
+            bool today = !w->days || (w->days >> day & 1), yesterday = !w->days || (w->days >> before & 1);
+            all = passes ? (today && at >= w->from_minute) || (yesterday && at < w->to_minute)
+                         : today && at >= w->from_minute && at < w->to_minute;
+        }
+        if (all)
+            return true;
+    }
+    return false;
+}
+
+static void add_rules(struct compiler *c, struct node *step, struct image_message *row, struct found *found)
+{
+    uint32_t channel = step->kind == NODE_EMAIL ? FLAG_EMAIL : FLAG_SMS;
+    collect(c, found, c->campaign->kids[CAMPAIGN_SETTINGS], LIMIT_CAMPAIGN, channel);
+    for (struct node *decl = c->out->declarations; decl; decl = decl->next)
+        if (decl->kind == NODE_POLICY)
+            collect(c, found, decl->kids[POLICY_RULES], LIMIT_POLICY, channel);
+    collect(c, found, step->kids[EMAIL_PROPS], LIMIT_MESSAGE, channel);
+    if (!windows_meet(found))
+        report(c, DIAG_WINDOWS_NEVER_MEET, found->last_window);
+    row->windows = (struct rows){c->image->window_count, found->window_count};
+    for (uint32_t i = 0; i < found->window_count; i++)
+        add_window(c, found->windows[i]);
+    row->limits = (struct rows){c->image->limit_count, found->limit_count};
+    for (uint32_t i = 0; i < found->limit_count; i++)
+        add_limit(c, found->limits[i]);
+}
+
+static void check_phi(struct compiler *c, const struct node *prop, struct typed type, bool is_allowed, const char *sink)
+{
+    if (type.is_phi && !is_allowed) {
+        struct diag *diag = report(c, DIAG_PHI_REACHES, prop->kids[PROP_VALUE]->span, sink);
+        help(c, diag, "leave it out, or write `allow phi \"reason\"` into the message");
+    }
+}
+
+static uint32_t part(struct compiler *c, struct node *step, const char *name, bool is_html, bool is_sink, const char *sink,
+                     bool phi_allowed, struct str *shown)
+{
+    struct node *prop = prop_of(step, name);
+    struct typed type;
+    if (!prop)
+        return IMAGE_NONE;
+    uint32_t code = template_code(c, prop->kids[PROP_VALUE], is_html, &type, shown);
+    if (is_sink)
+        check_phi(c, prop, type, phi_allowed, sink);
+    return code;
+}
+
+static void set_consent(struct compiler *c, struct node *step, struct image_message *row)
+{
+    struct node *topic = own(step, NODE_TOPIC), *transactional = own(step, NODE_TRANSACTIONAL);
+    row->topic = c->topic;
+    if (topic && transactional)
+        report(c, DIAG_TWO_CONSENT_RULES, transactional->span);
+    if (transactional)
+        row->topic = IMAGE_NONE;
+    if (topic) {
+        uint64_t *known = strmap_get(&c->topics, topic->name);
+        row->topic = known ? (uint32_t)*known : IMAGE_NONE;
+        if (!known) {
+            struct diag *diag = report(c, DIAG_UNKNOWN_NAME, topic->name_span, "topic", STR_ARG(topic->name));
+            suggest(c, diag, topic->name, &c->topics);
+        }
+    }
+}
+
+static void set_sending(struct compiler *c, struct node *step, struct image_message *row)
+{
+    struct node *draft = own(step, NODE_SEND_DRAFT), *bound = c->draft_bound;
+    row->is_draft = c->is_draft;
+    if (own(step, NODE_SEND_AUTOMATICALLY))
+        row->is_draft = false;
+    if (draft) {
+        row->is_draft = true;
+        bound = draft->kids[SEND_DRAFT_UP_TO];
+    }
+    row->draft_until = IMAGE_NONE;
+    if (row->is_draft && bound) {
+        struct typed type;
+        row->draft_until = expression_code(c, bound, typed_kind(KIND_ANY), &type);
+        if (type.kind != TYPE_DURATION && type.kind != TYPE_TIME && type.kind != TYPE_DATE && type.kind != KIND_BAD)
+            report(c, DIAG_WRONG_TYPE, bound->span, kind_name(type.kind), "a duration or an instant");
+    }
+}
+
+static void set_address(struct compiler *c, struct node *step, struct image_message *row)
+{
+    struct node *to = prop_of(step, "to");
+    const struct image_project *project = &c->image->projects[0];
+    uint32_t attribute = step->kind == NODE_EMAIL ? project->email_attribute : project->phone_attribute;
+    struct typed type;
+    if (to) {
+        row->to = expression_code(c, to->kids[PROP_VALUE], typed_kind(KIND_ANY), &type);
+        row->is_notice = is_made_for_staff(c, row->to);
+        return;
+    }
+    if (attribute == IMAGE_NONE) {
+        struct diag *diag = report(c, DIAG_MESSAGE_INCOMPLETE, step->name_span, "address");
+        help(c, diag, step->kind == NODE_EMAIL ? "declare `email: email` in `patient`, or say `to: …`"
+                                               : "declare `phone: phone` in `patient`, or say `to: …`");
+    }
+    struct code code;
+    code_begin(c, &code, CODE_EXPRESSION);
+    emit(c, op_c(attribute == IMAGE_NONE ? OP_PUSH_UNKNOWN : OP_ATTRIBUTE, attribute == IMAGE_NONE ? 0 : attribute), 0, 1);
+    emit(c, op_c(OP_RETURN, 0), 1, 0);
+    row->to = code_end(c);
+}
+
+static void check_complete(struct compiler *c, struct node *step, const struct image_message *row, struct str shown)
+{
+    bool is_email = step->kind == NODE_EMAIL;
+    if (is_email && row->subject == IMAGE_NONE)
+        report(c, DIAG_MESSAGE_INCOMPLETE, step->name_span, "subject");
+    if (row->html == IMAGE_NONE && row->text == IMAGE_NONE)
+        report(c, DIAG_MESSAGE_INCOMPLETE, step->name_span, is_email ? "html or text" : "text");
+    if (!is_email || row->topic == IMAGE_NONE || row->is_notice)
+        return;
+    static const char *const wanted[] = {"message.unsubscribe_url", "clinic.address"};
+    struct node *body = prop_of(step, "html") ? prop_of(step, "html") : prop_of(step, "text");
+    for (size_t i = 0; body && i < ARRAY_COUNT(wanted); i++)
+        if (str_find(shown, str_of(wanted[i])) == SIZE_MAX) {
+            struct diag *diag = report(c, DIAG_TOPIC_MAIL_WITHOUT, body->kids[PROP_VALUE]->span, wanted[i]);
+            help(c, diag, "mail that is not transactional names the sender's address and a way out of it");
+        }
+}
+
+void compile_message(struct compiler *c, struct node *step)
+{
+    uint64_t *known = strmap_get(&c->messages, step->name);
+    bool is_email = step->kind == NODE_EMAIL;
+    ensure(known);
+    uint32_t index = (uint32_t)*known;
+    if (c->image->messages[index].to == IMAGE_NONE) {
+        struct image_message row = {.name = intern(c, step->name),
+                                    .campaign = c->campaign_row,
+                                    .channel = is_email ? CHANNEL_EMAIL : CHANNEL_SMS,
+                                    .allow_phi = IMAGE_NONE,
+                                    .expires = IMAGE_NONE};
+        struct node *allow = own(step, NODE_ALLOW_PHI), *expires = prop_of(step, "expires");
+        struct found found = {0};
+        struct str shown = {0};
+        struct typed type;
+        check_props(c, step);
+        set_consent(c, step, &row);
+        set_sending(c, step, &row);
+        set_address(c, step, &row);
+        add_rules(c, step, &row, &found);
+        bool allowed = allow && !found.never_phi;
+        if (allow)
+            row.allow_phi = intern(c, allow->name);
+        row.from = part(c, step, "from", false, true, "an e-mail's sender", allowed, NULL);
+        row.reply_to = part(c, step, "reply_to", false, true, "an e-mail's reply address", allowed, NULL);
+        row.subject = part(c, step, "subject", false, true, "an e-mail subject", allowed, NULL);
+        row.preheader = part(c, step, "preheader", false, true, "an e-mail preheader", allowed, NULL);
+        row.html = part(c, step, "html", true, false, "", allowed, &shown);
+        row.text = part(c, step, "text", false, !is_email, "an SMS", allowed, &shown);
+        if (expires) {
+            row.expires = expression_code(c, expires->kids[PROP_VALUE], typed_kind(KIND_ANY), &type);
+            if (type.kind != TYPE_TIME && type.kind != TYPE_DATE && type.kind != KIND_BAD)
+                report(c, DIAG_WRONG_TYPE, expires->kids[PROP_VALUE]->span, kind_name(type.kind), "an instant");
+        }
+        check_complete(c, step, &row, shown);
+        if (c->phi_branch && !allowed && !row.is_notice) {
+            struct diag *diag = report(c, DIAG_PHI_DECIDES, c->phi_span, is_email ? "an e-mail" : "an SMS");
+            help(c, diag, "leave the condition out, or write `allow phi \"reason\"` into the message");
+        }
+        c->image->messages[index] = row;
+    }
+    uint32_t step_row = c->image->step_count - 1;
+    uint32_t pc = c->code->count;
+    emit(c, op_c(OP_SEND, index), 0, 0);
+    uint32_t first = c->image->live_count;
+    for (uint32_t slot = 0; slot < c->slot_count; slot++)
+        add_live(c, (struct image_live){slot});
+    struct str name = arena_printf(c->arena, "window of " STR_FMT, STR_ARG(step->name));
+    add_wait(c, (struct image_wait){.name = intern(c, unique_name(c, name)),
+                                    .step = step_row,
+                                    .kind = WAIT_WINDOW,
+                                    .then_pc = pc,
+                                    .else_pc = pc,
+                                    .delay = IMAGE_NONE,
+                                    .until = IMAGE_NONE,
+                                    .condition = IMAGE_NONE,
+                                    .event = IMAGE_NONE,
+                                    .where = IMAGE_NONE,
+                                    .bound = IMAGE_NONE,
+                                    .slot = IMAGE_NONE,
+                                    .other_pc = IMAGE_NONE,
+                                    .message = index,
+                                    .live = {first, c->slot_count}});
+}

@@ -1,0 +1,158 @@
+/* tests.c: the expressions of `test` blocks become codes of the image, found by the id of their node: the runner
+ * (tool/run_test.c) walks the statements and evaluates them on the real machine (LANGUAGE.md 5). */
+#include "compiler/internal.h"
+
+static void keep(struct compiler *c, struct node *node, struct typed wanted)
+{
+    struct typed type;
+    if (node->kind == NODE_RECORD || node->kind == NODE_FILE)
+        return;
+    *map64_put(&c->out->code_of, node->id, NULL) = expression_code(c, node, wanted, &type);
+}
+
+static void record_of_fields(struct compiler *c, struct node *record, struct rows fields, const char *what)
+{
+    for (struct node *pair = record ? record->kids[RECORD_PAIRS] : NULL; pair; pair = pair->next) {
+        uint32_t field = IMAGE_NONE;
+        for (uint32_t i = 0; i < fields.count; i++)
+            if (str_eq(text_of(c, c->image->fields[fields.first + i].name), pair->name))
+                field = fields.first + i;
+        if (field == IMAGE_NONE)
+            report(c, DIAG_UNKNOWN_NAME, pair->name_span, what, STR_ARG(pair->name));
+        else
+            keep(c, pair->kids[PAIR_VALUE], typed_of(c, c->image->fields[field].type));
+    }
+}
+
+static void record_of_patient(struct compiler *c, struct node *record)
+{
+    for (struct node *pair = record->kids[RECORD_PAIRS]; pair; pair = pair->next) {
+        uint64_t *row = strmap_get(&c->attributes, pair->name);
+        if (row) {
+            keep(c, pair->kids[PAIR_VALUE], typed_of(c, c->image->attributes[*row].type));
+            continue;
+        }
+        struct diag *diag = report(c, DIAG_UNKNOWN_NAME, pair->name_span, "attribute", STR_ARG(pair->name));
+        suggest(c, diag, pair->name, &c->attributes);
+    }
+}
+
+static void event_record(struct compiler *c, struct node *s)
+{
+    uint32_t event = event_of(c, s->name, s->name_span);
+    if (event != IMAGE_NONE)
+        record_of_fields(c, s->kids[0], c->image->events[event].fields, "property");
+}
+
+static void object_record(struct compiler *c, struct node *s)
+{
+    uint64_t *object = strmap_get(&c->objects, s->name);
+    if (object)
+        record_of_fields(c, s->kids[0], c->image->objects[*object].fields, "field");
+    else
+        report(c, DIAG_UNKNOWN_NAME, s->name_span, "object", STR_ARG(s->name));
+}
+
+static void known(struct compiler *c, struct node *s, struct strmap *map, const char *what)
+{
+    if (strmap_get(map, s->name))
+        return;
+    struct diag *diag = report(c, DIAG_UNKNOWN_NAME, s->name_span, what, STR_ARG(s->name));
+    suggest(c, diag, s->name, map);
+}
+
+static void message(struct compiler *c, struct node *s)
+{
+    uint64_t *row = strmap_get(&c->messages, s->name);
+    bool is_email = s->flags & FLAG_EMAIL;
+    if (row && (c->image->messages[*row].channel == CHANNEL_EMAIL) == is_email)
+        return;
+    struct diag *diag = report(c, DIAG_UNKNOWN_NAME, s->name_span, is_email ? "email" : "sms", STR_ARG(s->name));
+    suggest(c, diag, s->name, &c->messages);
+}
+
+static void statement(struct compiler *c, struct node *s)
+{
+    switch ((int)s->kind) {
+    case NODE_GIVEN_PATIENT:
+        record_of_patient(c, s->kids[GIVEN_PATIENT_RECORD]);
+        break;
+    case NODE_GIVEN_EVENT:
+    case NODE_ACT_EVENT:
+        event_record(c, s);
+        break;
+    case NODE_GIVEN_OBJECT:
+    case NODE_ACT_OBJECT:
+        object_record(c, s);
+        break;
+    case NODE_GIVEN_SUBSCRIBED:
+    case NODE_SUBSCRIBE:
+    case NODE_UNSUBSCRIBE:
+        known(c, s, &c->topics, "topic");
+        break;
+    case NODE_GIVEN_SEGMENT:
+    case NODE_ADD:
+    case NODE_REMOVE:
+        known(c, s, &c->segments, "segment");
+        break;
+    case NODE_SET: {
+        uint32_t row = attribute_of(c, s->kids[SET_PATH]);
+        if (row != IMAGE_NONE)
+            keep(c, s->kids[SET_VALUE], typed_of(c, c->image->attributes[row].type));
+        break;
+    }
+    case NODE_CLEAR:
+        attribute_of(c, s->kids[CLEAR_PATH]);
+        break;
+    case NODE_ACT_MESSAGE:
+    case NODE_EXPECT_MESSAGE:
+        message(c, s);
+        break;
+    case NODE_EXPECT: {
+        struct node *condition_node = s->kids[EXPECT_CONDITION];
+        *map64_put(&c->out->code_of, condition_node->id, NULL) = condition_code(c, condition_node);
+        break;
+    }
+    case NODE_GIVEN_WEBHOOK:
+    case NODE_EXPECT_WEBHOOK: {
+        report(c, DIAG_NOT_YET, s->span, "webhooks");
+        break;
+    }
+    default:
+        break;
+    }
+}
+
+/* The messages of the campaign under test, by name. */
+static void find_messages(struct compiler *c, struct str campaign)
+{
+    strmap_clear(&c->messages);
+    for (uint32_t i = 0; i < c->image->campaign_count; i++) {
+        const struct image_campaign *row = &c->image->campaigns[i];
+        if (!str_eq(text_of(c, row->name), campaign))
+            continue;
+        for (uint32_t k = 0; k < row->messages.count; k++)
+            *strmap_put(&c->messages, text_of(c, c->image->messages[row->messages.first + k].name), NULL) =
+                row->messages.first + k;
+    }
+}
+
+void compile_tests(struct compiler *c)
+{
+    c->is_test = true;
+    c->name_count = c->name_base = c->fact_count = 0;
+    c->trigger = typed_kind(KIND_BAD);
+    for (struct node *test = c->out->declarations; test; test = test->next) {
+        if (test->kind != NODE_TEST)
+            continue;
+        if (!strmap_get(&c->campaigns, test->name)) {
+            struct diag *diag = report(c, DIAG_UNKNOWN_NAME, test->name_span, "campaign", STR_ARG(test->name));
+            suggest(c, diag, test->name, &c->campaigns);
+            continue;
+        }
+        find_messages(c, test->name);
+        for (struct node *s = test->kids[TEST_STATEMENTS]; s; s = s->next)
+            statement(c, s);
+    }
+    c->is_test = false;
+}

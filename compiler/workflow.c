@@ -1,0 +1,622 @@
+/* workflow.c: steps to instructions (LANGUAGE.md 3). Blocks are scopes for names and for what is shown known; flows are
+ * compiled in place, with the same slots each time, so that their messages are compiled once. */
+#include "compiler/internal.h"
+
+uint32_t new_slot(struct compiler *c)
+{
+    uint32_t slot = c->slot_count++;
+    if (c->slot_count > c->slot_most)
+        c->slot_most = c->slot_count;
+    return slot;
+}
+
+void push_name_slot(struct compiler *c, struct str name, struct span span, uint32_t slot, struct typed type)
+{
+    if (!name.at)
+        return;
+    if (find_name(c, name) || strmap_get(&c->lets, name))
+        report(c, DIAG_HIDES_NAME, span, STR_ARG(name));
+    c->names = arena_grow(c->arena, c->names, c->name_count, &c->name_room, sizeof *c->names);
+    c->names[c->name_count++] = (struct name){name, NAME_SLOT, slot, type};
+}
+
+struct str unique_name(struct compiler *c, struct str name)
+{
+    bool is_new;
+    struct str unique = name;
+    uint64_t *count = strmap_put(&c->step_names, arena_str(c->arena, name), &is_new);
+    if (++*count > 1)
+        unique = arena_printf(c->arena, STR_FMT " %u", STR_ARG(name), (unsigned)*count);
+    return unique;
+}
+
+void step_begin(struct compiler *c, struct node *step, uint32_t kind, struct str name, uint32_t message)
+{
+    uint32_t row = add_step(c, (struct image_step){intern(c, unique_name(c, name)), kind, c->step_depth, message});
+    struct code *code = c->code;
+    const struct source *source = source_at(&c->out->sources, step->span.file);
+    struct position at = source_position(source, step->span.first);
+    code->lines = arena_grow(c->arena, code->lines, code->line_count, &code->line_room, sizeof *code->lines);
+    code->lines[code->line_count++] = (struct image_line){code->count, intern(c, source->name), at.line, at.column};
+    emit(c, op_c(OP_STEP, row), 0, 0);
+}
+
+void compile_block(struct compiler *c, struct node *block)
+{
+    uint32_t names = c->name_count, facts = c->fact_count;
+    c->step_depth++;
+    for (struct node *step = block ? block->kids[BLOCK_STEPS] : NULL; step; step = step->next)
+        compile_step(c, step);
+    c->step_depth--;
+    c->name_count = names;
+    c->fact_count = facts;
+}
+
+static struct image_wait wait_row(struct compiler *c, const char *name, uint32_t kind)
+{
+    struct image_wait wait = {.name = intern(c, unique_name(c, str_of(name))),
+                              .step = c->image->step_count - 1,
+                              .kind = kind,
+                              .delay = IMAGE_NONE,
+                              .until = IMAGE_NONE,
+                              .condition = IMAGE_NONE,
+                              .event = IMAGE_NONE,
+                              .where = IMAGE_NONE,
+                              .bound = IMAGE_NONE,
+                              .slot = IMAGE_NONE,
+                              .other_pc = IMAGE_NONE,
+                              .message = IMAGE_NONE};
+    return wait;
+}
+
+static uint32_t emit_wait(struct compiler *c, struct image_wait wait)
+{
+    wait.live = (struct rows){c->image->live_count, c->slot_count};
+    for (uint32_t slot = 0; slot < c->slot_count; slot++)
+        add_live(c, (struct image_live){slot});
+    wait.then_pc = wait.else_pc = c->code->count + 1;
+    uint32_t row = add_wait(c, wait);
+    emit(c, op_c(OP_WAIT, row), 0, 0);
+    return row;
+}
+
+/* Behind a wait: the main block, the other block, and on. */
+static void two_ways(struct compiler *c, uint32_t row, struct node *body, struct node *otherwise, bool exits, const char *reason)
+{
+    compile_block(c, body);
+    if (!otherwise && !exits) {
+        if (body) {
+            c->image->waits[row].else_pc = c->code->count;
+        }
+        return;
+    }
+    uint32_t end = emit_jump(c, OP_JUMP);
+    c->image->waits[row].else_pc = c->code->count;
+    if (exits)
+        emit(c, op_c(OP_EXIT, add_constant_value(c, value_text(str_of(reason)))), 0, 0);
+    else
+        compile_block(c, otherwise);
+    patch(c, end);
+}
+
+static uint32_t bound_code(struct compiler *c, struct node *bound)
+{
+    struct typed type;
+    uint32_t code = expression_code(c, bound, typed_kind(KIND_ANY), &type);
+    if (type.kind != TYPE_DURATION && type.kind != TYPE_TIME && type.kind != TYPE_DATE && type.kind != KIND_BAD)
+        report(c, DIAG_WRONG_TYPE, bound->span, kind_name(type.kind), "a duration or an instant");
+    return code;
+}
+
+static void without_bound(struct compiler *c, struct node *step)
+{
+    struct str text = source_text(c, step->span);
+    size_t line = str_find(text, STR("\n"));
+    struct span first = step->span;
+    if (line != SIZE_MAX)
+        first.end = first.first + (uint32_t)line;
+    struct diag *diag = report(c, DIAG_WAIT_WITHOUT_BOUND, first);
+    help(c, diag, "say how long at most: `up to 7 days`");
+}
+
+static void wait_for_duration(struct compiler *c, struct node *step)
+{
+    struct image_wait wait = wait_row(c, "wait", WAIT_DELAY);
+    struct typed type;
+    wait.delay = expression_code(c, step->kids[WAIT_SPAN], typed_kind(KIND_ANY), &type);
+    emit_wait(c, wait);
+}
+
+static uint32_t next_clock_code(struct compiler *c, struct node *node)
+{
+    struct code code;
+    int32_t clock = node->clock < 0 ? 0 : node->clock;
+    code_begin(c, &code, CODE_EXPRESSION);
+    emit(c, op_c(OP_PUSH_CONST, add_constant_value(c, (struct value){.kind = VALUE_CLOCK, .i = clock})), 0, 1);
+    emit(c, op_c(OP_NEXT_CLOCK, node->kind == NODE_WEEKDAY ? (uint32_t)node->number : 0), 1, 1);
+    emit(c, op_c(OP_RETURN, 0), 1, 0);
+    return code_end(c);
+}
+
+static void wait_until(struct compiler *c, struct node *step)
+{
+    struct node *value = step->kids[WAIT_UNTIL_VALUE], *bound = step->kids[WAIT_UNTIL_UP_TO];
+    struct node *body = step->kids[WAIT_UNTIL_BODY], *otherwise = step->kids[WAIT_UNTIL_ELSE];
+    struct image_wait wait = wait_row(c, "wait until", WAIT_UNTIL);
+    bool is_date = value->kind == NODE_DATE;
+    if (value->kind == NODE_CLOCK || value->kind == NODE_WEEKDAY) {
+        wait.until = next_clock_code(c, value);
+        two_ways(c, emit_wait(c, wait), body, otherwise, false, NULL);
+        return;
+    }
+    struct typed type;
+    uint32_t code = expression_code(c, value, typed_kind(KIND_ANY), &type);
+    if (type.kind == TYPE_TIME || type.kind == TYPE_DATE) {
+        wait.until = code;
+        wait.is_live = !is_date;
+        if (!is_date && !otherwise) {
+            struct str text = source_text(c, value->span);
+            struct diag *diag = report(c, DIAG_COMPUTED_WAIT_WITHOUT_ELSE, value->span, STR_ARG(text));
+            help(c, diag, "say what happens then: `wait until " STR_FMT " else { … }`", STR_ARG(text));
+        }
+        two_ways(c, emit_wait(c, wait), body, otherwise, is_date && !otherwise, "date past");
+        return;
+    }
+    if (type.kind != TYPE_BOOL && type.kind != KIND_BAD)
+        report(c, DIAG_WRONG_TYPE, value->span, kind_name(type.kind), "an instant or a condition");
+    wait.kind = WAIT_CONDITION;
+    wait.condition = code;
+    if (bound)
+        wait.bound = bound_code(c, bound);
+    else
+        without_bound(c, step);
+    uint32_t row = emit_wait(c, wait), facts = c->fact_count;
+    learn(c, value);
+    compile_block(c, body);
+    c->fact_count = facts;
+    if (otherwise) {
+        uint32_t end = emit_jump(c, OP_JUMP);
+        c->image->waits[row].else_pc = c->code->count;
+        compile_block(c, otherwise);
+        patch(c, end);
+    } else {
+        c->image->waits[row].else_pc = body ? c->code->count : c->image->waits[row].then_pc;
+    }
+}
+
+static void wait_for_event(struct compiler *c, struct node *step)
+{
+    struct node *pattern = step->kids[WAIT_EVENT_PATTERN], *bound = step->kids[WAIT_EVENT_UP_TO];
+    struct image_wait wait = wait_row(c, "wait for event", WAIT_EVENT);
+    uint32_t event = event_of(c, pattern->name, pattern->name_span);
+    struct typed type;
+    if (event == IMAGE_NONE)
+        return;
+    wait.event = event;
+    if (pattern->kids[PATTERN_WHERE])
+        wait.where = where_code(c, pattern->kids[PATTERN_WHERE], NAME_TESTED_EVENT, event, pattern->other, &type);
+    if (bound)
+        wait.bound = bound_code(c, bound);
+    else
+        without_bound(c, step);
+    if (pattern->other.at)
+        wait.slot = new_slot(c);
+    uint32_t row = emit_wait(c, wait);
+    uint32_t names = c->name_count;
+    struct typed alias = {.kind = KIND_EVENT, .row = event, .is_known = true};
+    if (pattern->other.at)
+        push_name_slot(c, pattern->other, pattern->other_span, wait.slot, alias);
+    (void)names;
+    two_ways(c, row, step->kids[WAIT_EVENT_BODY], step->kids[WAIT_EVENT_ELSE], false, NULL);
+}
+
+static void check_answer(struct compiler *c, const struct node *word, char *lower)
+{
+    static const char *const opt_outs[] = {"stop",   "stopall", "quit",   "end",  "cancel", "unsubscribe",
+                                           "revoke", "optout",  "help",   "info"};
+    for (size_t i = 0; i < ARRAY_COUNT(opt_outs); i++)
+        if (strcmp(lower, opt_outs[i]) == 0) {
+            struct diag *diag = report(c, DIAG_OPT_OUT_WORD, word->span, STR_ARG(word->name));
+            help(c, diag, "choose another word");
+        }
+}
+
+static void wait_for_reply(struct compiler *c, struct node *step)
+{
+    struct image_wait wait = wait_row(c, "wait for reply", WAIT_REPLY);
+    struct image_answer answers[64];
+    uint32_t count = 0, ends[64], end_count = 0, other = IMAGE_NONE, names = c->name_count;
+    struct typed reply = {.kind = KIND_REPLY, .type = type_of_kind(c, TYPE_TEXT), .is_known = true};
+    if (step->kids[WAIT_REPLY_UP_TO])
+        wait.bound = bound_code(c, step->kids[WAIT_REPLY_UP_TO]);
+    else
+        without_bound(c, step);
+    wait.slot = new_slot(c);
+    push_name_slot(c, step->other.at ? step->other : STR("reply"), step->span, wait.slot, reply);
+    uint32_t row = emit_wait(c, wait);
+    for (struct node *arm = step->kids[WAIT_REPLY_ARMS]; arm; arm = arm->next) {
+        if (!arm->kids[ARM_VALUES])
+            other = c->code->count;
+        for (struct node *word = arm->kids[ARM_VALUES]; word && count < ARRAY_COUNT(answers); word = word->next) {
+            char *lower = arena_cstr(c->arena, str_trim(word->name));
+            for (char *at = lower; *at; at++)
+                *at = *at >= 'A' && *at <= 'Z' ? (char)(*at + 32) : *at;
+            check_answer(c, word, lower);
+            answers[count++] = (struct image_answer){intern(c, str_of(lower)), c->code->count};
+        }
+        compile_block(c, arm->kids[ARM_BODY]);
+        if (end_count < ARRAY_COUNT(ends))
+            ends[end_count++] = emit_jump(c, OP_JUMP);
+    }
+    c->image->waits[row].else_pc = c->code->count;
+    c->name_count = names;
+    compile_block(c, step->kids[WAIT_REPLY_ELSE]);
+    for (uint32_t i = 0; i < end_count; i++)
+        patch(c, ends[i]);
+    c->image->waits[row].then_pc = c->code->count;
+    c->image->waits[row].other_pc = other;
+    c->image->waits[row].answers = (struct rows){c->image->answer_count, count};
+    for (uint32_t i = 0; i < count; i++)
+        add_answer(c, answers[i]);
+}
+
+static void phi_begin(struct compiler *c, bool is_phi, struct span span)
+{
+    if (is_phi && !c->phi_branch++)
+        c->phi_span = span;
+}
+
+static void if_step(struct compiler *c, struct node *step)
+{
+    struct typed type = condition(c, step->kids[IF_CONDITION]);
+    uint32_t over = emit_jump(c, OP_JUMP_FALSE), facts = c->fact_count;
+    phi_begin(c, type.is_phi, step->kids[IF_CONDITION]->span);
+    learn(c, step->kids[IF_CONDITION]);
+    compile_block(c, step->kids[IF_BODY]);
+    c->fact_count = facts;
+    struct node *otherwise = step->kids[IF_ELSE];
+    if (otherwise) {
+        uint32_t end = emit_jump(c, OP_JUMP);
+        patch(c, over);
+        if (otherwise->kind == NODE_IF)
+            if_step(c, otherwise);
+        else
+            compile_block(c, otherwise);
+        patch(c, end);
+    } else {
+        patch(c, over);
+    }
+    c->phi_branch -= type.is_phi;
+}
+
+static void check_holes(struct compiler *c, struct node *step, struct typed type)
+{
+    struct node *value = step->kids[MATCH_VALUE];
+    if (type.kind != TYPE_CHOICE) {
+        if (type.kind != KIND_BAD)
+            report(c, DIAG_MATCH_WITHOUT_ELSE, value->span, kind_name(type.kind));
+        return;
+    }
+    const struct image_type *row = &c->image->types[type.type];
+    for (uint32_t i = 0; i < row->choices.count; i++) {
+        struct str choice = text_of(c, c->image->choices[row->choices.first + i].value);
+        bool is_covered = false;
+        for (struct node *arm = step->kids[MATCH_ARMS]; arm; arm = arm->next)
+            for (struct node *v = arm->kids[ARM_VALUES]; v; v = v->next)
+                is_covered |= v->kind == NODE_TEXT && str_eq(v->name, choice);
+        if (!is_covered) {
+            struct diag *diag = report(c, DIAG_MATCH_HOLE, value->span, STR_ARG(choice));
+            help(c, diag, "add an arm for it, or `else { }`");
+            return;
+        }
+    }
+}
+
+static void match_step(struct compiler *c, struct node *step)
+{
+    struct typed type = expression(c, step->kids[MATCH_VALUE]);
+    uint32_t slot = new_slot(c), ends[256], end_count = 0;
+    struct node *otherwise = NULL;
+    emit(c, op_c(OP_STORE, slot), 1, 0);
+    phi_begin(c, type.is_phi, step->kids[MATCH_VALUE]->span);
+    for (struct node *arm = step->kids[MATCH_ARMS]; arm; arm = arm->next) {
+        uint32_t hits[64], hit_count = 0, facts = c->fact_count;
+        if (!arm->kids[ARM_VALUES]) {
+            otherwise = arm;
+            continue;
+        }
+        for (struct node *v = arm->kids[ARM_VALUES]; v && hit_count < ARRAY_COUNT(hits); v = v->next) {
+            emit(c, op_c(OP_SLOT, slot), 0, 1);
+            expression_as(c, v, type.kind == KIND_BAD ? typed_kind(KIND_ANY) : type);
+            emit(c, op_c(OP_EQ, 0), 2, 1);
+            hits[hit_count++] = emit_jump(c, OP_JUMP_TRUE);
+        }
+        uint32_t over = emit_jump(c, OP_JUMP);
+        for (uint32_t i = 0; i < hit_count; i++)
+            patch(c, hits[i]);
+        learn(c, step->kids[MATCH_VALUE]);
+        compile_block(c, arm->kids[ARM_BODY]);
+        c->fact_count = facts;
+        if (end_count < ARRAY_COUNT(ends))
+            ends[end_count++] = emit_jump(c, OP_JUMP);
+        patch(c, over);
+    }
+    if (otherwise)
+        compile_block(c, otherwise->kids[ARM_BODY]);
+    else
+        check_holes(c, step, type);
+    for (uint32_t i = 0; i < end_count; i++)
+        patch(c, ends[i]);
+    c->phi_branch -= type.is_phi;
+}
+
+static void split_step(struct compiler *c, struct node *step)
+{
+    struct image_arm arms[64];
+    uint32_t count = 0, ends[64], sum = 0;
+    uint32_t row = add_split(c, (struct image_split){.name = intern(c, step->name)});
+    emit(c, op_c(OP_SPLIT, row), 0, 0);
+    for (struct node *arm = step->kids[SPLIT_ARMS]; arm && count < ARRAY_COUNT(arms); arm = arm->next) {
+        arms[count] = (struct image_arm){intern(c, arm->name), (uint32_t)arm->number, c->code->count};
+        sum += (uint32_t)arm->number;
+        compile_block(c, arm->kids[SPLIT_ARM_BODY]);
+        ends[count++] = emit_jump(c, OP_JUMP);
+    }
+    for (uint32_t i = 0; i < count; i++)
+        patch(c, ends[i]);
+    if (sum != 10000)
+        report(c, DIAG_SPLIT_SUM, step->name_span, (int)(sum / 100), (int)(sum % 100));
+    c->image->splits[row].arms = (struct rows){c->image->arm_count, count};
+    for (uint32_t i = 0; i < count; i++)
+        add_arm(c, arms[i]);
+}
+
+static void repeat_step(struct compiler *c, struct node *step)
+{
+    uint32_t slot = new_slot(c), outer_count = c->break_count;
+    bool was_in_repeat = c->is_in_repeat;
+    if (step->number < 1 || step->number > 1000) {
+        report(c, DIAG_TOO_LARGE, step->name_span, "the number of times (1 to 1000)");
+        return;
+    }
+    emit(c, op_c(OP_PUSH_CONST, add_constant_value(c, value_int(step->number))), 0, 1);
+    emit(c, op_c(OP_STORE, slot), 1, 0);
+    uint32_t start = c->code->count;
+    c->is_in_repeat = true;
+    compile_block(c, step->kids[REPEAT_BODY]);
+    c->is_in_repeat = was_in_repeat;
+    if (start > UINT16_MAX || slot > 255)
+        report(c, DIAG_TOO_LARGE, step->span, "the workflow before this repeat");
+    emit(c, op_ab(OP_LOOP, slot & 255, start & 0xffff), 0, 0);
+    while (c->break_count > outer_count)
+        patch(c, c->break_list[--c->break_count]);
+}
+
+uint32_t attribute_of(struct compiler *c, struct node *path)
+{
+    struct node *part = path->kids[PATH_PARTS];
+    if (!str_eq(path->name, STR("patient")) || !part || part->next || str_eq(part->name, STR("id"))) {
+        struct str text = source_text(c, path->span);
+        report(c, DIAG_UNKNOWN_NAME, path->span, "attribute", STR_ARG(text));
+        return IMAGE_NONE;
+    }
+    uint64_t *row = strmap_get(&c->attributes, part->name);
+    if (!row) {
+        struct diag *diag = report(c, DIAG_UNKNOWN_NAME, part->span, "attribute", STR_ARG(part->name));
+        suggest(c, diag, part->name, &c->attributes);
+        return IMAGE_NONE;
+    }
+    return (uint32_t)*row;
+}
+
+static void set_step(struct compiler *c, struct node *step)
+{
+    uint32_t row = attribute_of(c, step->kids[SET_PATH]);
+    if (row == IMAGE_NONE)
+        return;
+    if (step->kind == NODE_CLEAR) {
+        emit(c, op_c(OP_CLEAR, row), 0, 0);
+        return;
+    }
+    struct typed type = expression_as(c, step->kids[SET_VALUE], typed_of(c, c->image->attributes[row].type));
+    emit(c, op_c(OP_SET, row), 1, 0);
+    if (type.is_phi && !c->image->attributes[row].is_phi) {
+        struct str text = source_text(c, step->kids[SET_PATH]->span);
+        struct diag *diag = report(c, DIAG_PHI_SET, step->kids[SET_VALUE]->span, STR_ARG(text));
+        help(c, diag, "declare the attribute `phi`");
+    }
+}
+
+static void let_step(struct compiler *c, struct node *step)
+{
+    struct typed type = expression(c, step->kids[LET_VALUE]);
+    uint32_t slot = new_slot(c);
+    emit(c, op_c(OP_STORE, slot), 1, 0);
+    push_name_slot(c, step->name, step->name_span, slot, type);
+}
+
+static void emit_step(struct compiler *c, struct node *step)
+{
+    uint32_t event = event_of(c, step->name, step->name_span), fields[256], count = 0;
+    struct node *record = step->kids[EMIT_RECORD];
+    if (event == IMAGE_NONE)
+        return;
+    for (struct node *pair = record ? record->kids[RECORD_PAIRS] : NULL; pair && count < 256; pair = pair->next) {
+        struct rows rows = c->image->events[event].fields;
+        uint32_t field = IMAGE_NONE;
+        for (uint32_t i = 0; i < rows.count; i++)
+            if (str_eq(text_of(c, c->image->fields[rows.first + i].name), pair->name))
+                field = rows.first + i;
+        if (field == IMAGE_NONE) {
+            report(c, DIAG_UNKNOWN_NAME, pair->name_span, "property", STR_ARG(pair->name));
+            continue;
+        }
+        expression_as(c, pair->kids[PAIR_VALUE], typed_of(c, c->image->fields[field].type));
+        fields[count++] = field;
+    }
+    struct rows emitted = {c->image->emitted_count, count};
+    for (uint32_t i = 0; i < count; i++)
+        add_emitted(c, (struct image_emitted){fields[i]});
+    emit(c, op_ab(OP_EMIT, 0, add_emit(c, (struct image_emit){event, emitted})), count, 0);
+}
+
+static void named_step(struct compiler *c, struct node *step, struct strmap *map, const char *what, enum op op)
+{
+    uint64_t *row = strmap_get(map, step->name);
+    if (row) {
+        emit(c, op_c(op, (uint32_t)*row), 0, 0);
+        return;
+    }
+    struct diag *diag = report(c, DIAG_UNKNOWN_NAME, step->name_span, what, STR_ARG(step->name));
+    suggest(c, diag, step->name, map);
+}
+
+static void do_step(struct compiler *c, struct node *step)
+{
+    uint64_t *known = strmap_get(&c->flows, step->name);
+    if (!known) {
+        struct diag *diag = report(c, DIAG_UNKNOWN_NAME, step->name_span, "flow", STR_ARG(step->name));
+        suggest(c, diag, step->name, &c->flows);
+        return;
+    }
+    struct node *flow = (struct node *)(uintptr_t)*known, *param = flow->kids[FLOW_PARAMS];
+    for (uint32_t i = 0; i < c->active_flow_count; i++)
+        if (c->active_flows[i] == flow || c->active_flow_count == ARRAY_COUNT(c->active_flows)) {
+            report(c, DIAG_FLOW_RECURSION, step->name_span, STR_ARG(step->name));
+            return;
+        }
+    uint64_t *base = map64_put(&c->flow_slots, flow->id, NULL);
+    uint32_t outer_slots = c->slot_count;
+    if (!*base)
+        *base = c->slot_most + 1;
+    uint32_t first = (uint32_t)*base - 1, given = 0, wanted = 0;
+    struct typed types[64];
+    for (struct node *p = param; p; p = p->next)
+        wanted++;
+    for (struct node *a = step->kids[DO_ARGUMENTS]; a; a = a->next)
+        given++;
+    if (given != wanted || wanted > ARRAY_COUNT(types)) {
+        struct str count = arena_printf(c->arena, "%u", wanted);
+        report(c, DIAG_ARGUMENT_COUNT, step->name_span, STR_ARG(step->name), count.at, given);
+        return;
+    }
+    uint32_t i = 0;
+    for (struct node *a = step->kids[DO_ARGUMENTS]; a; a = a->next, param = param->next)
+        types[i++] = expression_as(c, a, typed_of(c, type_row(c, param->kids[PARAM_TYPE])));
+    while (i)
+        emit(c, op_c(OP_STORE, first + --i), 1, 0);
+    uint32_t base_before = c->name_base;
+    struct typed trigger = c->trigger;
+    bool was_in_repeat = c->is_in_repeat;
+    c->name_base = c->name_count;
+    c->trigger = typed_kind(KIND_BAD);
+    c->is_in_repeat = false;
+    c->slot_count = first;
+    c->active_flows[c->active_flow_count++] = flow;
+    for (struct node *p = flow->kids[FLOW_PARAMS]; p; p = p->next, i++) {
+        struct typed type = typed_of(c, type_row(c, p->kids[PARAM_TYPE]));
+        type.is_known = types[i].is_known;
+        type.is_phi = types[i].is_phi;
+        push_name_slot(c, p->name, p->name_span, new_slot(c), type);
+    }
+    compile_block(c, flow->kids[FLOW_BODY]);
+    c->active_flow_count--;
+    c->name_count = c->name_base;
+    c->name_base = base_before;
+    c->trigger = trigger;
+    c->is_in_repeat = was_in_repeat;
+    c->slot_count = outer_slots > c->slot_most ? outer_slots : c->slot_most;
+}
+
+void compile_step(struct compiler *c, struct node *step)
+{
+    static const struct {
+        enum node_kind kind;
+        uint32_t step;
+    } kinds[] = {{NODE_WAIT, STEP_WAIT},     {NODE_WAIT_UNTIL, STEP_WAIT}, {NODE_WAIT_EVENT, STEP_WAIT},
+                 {NODE_WAIT_REPLY, STEP_WAIT}, {NODE_IF, STEP_IF},         {NODE_MATCH, STEP_MATCH},
+                 {NODE_SPLIT, STEP_SPLIT},   {NODE_REPEAT, STEP_REPEAT},   {NODE_BREAK, STEP_BREAK},
+                 {NODE_SET, STEP_SET},       {NODE_CLEAR, STEP_CLEAR},     {NODE_LET, STEP_LET},
+                 {NODE_EMIT, STEP_EMIT},     {NODE_ADD, STEP_ADD},         {NODE_REMOVE, STEP_REMOVE},
+                 {NODE_SUBSCRIBE, STEP_SUBSCRIBE}, {NODE_UNSUBSCRIBE, STEP_UNSUBSCRIBE}, {NODE_DO, STEP_DO},
+                 {NODE_EXIT, STEP_EXIT},     {NODE_EMAIL, STEP_EMAIL},     {NODE_SMS, STEP_SMS}};
+    uint32_t kind = 0;
+    for (size_t i = 0; i < ARRAY_COUNT(kinds); i++)
+        if (kinds[i].kind == step->kind)
+            kind = kinds[i].step;
+    bool is_message = step->kind == NODE_EMAIL || step->kind == NODE_SMS;
+    if (step->kind == NODE_BAD)
+        return;
+    uint64_t *message = is_message ? strmap_get(&c->messages, step->name) : NULL;
+    step_begin(c, step, kind ? kind : STEP_DO, is_message ? step->name : str_of(node_word(step->kind)),
+               message ? (uint32_t)*message : IMAGE_NONE);
+    switch ((int)step->kind) {
+    case NODE_EMAIL:
+    case NODE_SMS:
+        compile_message(c, step);
+        break;
+    case NODE_WAIT:
+        wait_for_duration(c, step);
+        break;
+    case NODE_WAIT_UNTIL:
+        wait_until(c, step);
+        break;
+    case NODE_WAIT_EVENT:
+        wait_for_event(c, step);
+        break;
+    case NODE_WAIT_REPLY:
+        wait_for_reply(c, step);
+        break;
+    case NODE_IF:
+        if_step(c, step);
+        break;
+    case NODE_MATCH:
+        match_step(c, step);
+        break;
+    case NODE_SPLIT:
+        split_step(c, step);
+        break;
+    case NODE_REPEAT:
+        repeat_step(c, step);
+        break;
+    case NODE_BREAK:
+        if (!c->is_in_repeat)
+            report(c, DIAG_BREAK_OUTSIDE, step->span);
+        else if (c->break_count < ARRAY_COUNT(c->break_list))
+            c->break_list[c->break_count++] = emit_jump(c, OP_JUMP);
+        break;
+    case NODE_SET:
+    case NODE_CLEAR:
+        set_step(c, step);
+        break;
+    case NODE_LET:
+        let_step(c, step);
+        break;
+    case NODE_EMIT:
+        emit_step(c, step);
+        break;
+    case NODE_ADD:
+        named_step(c, step, &c->segments, "segment", OP_SEGMENT_ADD);
+        break;
+    case NODE_REMOVE:
+        named_step(c, step, &c->segments, "segment", OP_SEGMENT_REMOVE);
+        break;
+    case NODE_SUBSCRIBE:
+        named_step(c, step, &c->topics, "topic", OP_SUBSCRIBE);
+        break;
+    case NODE_UNSUBSCRIBE:
+        named_step(c, step, &c->topics, "topic", OP_UNSUBSCRIBE);
+        break;
+    case NODE_DO:
+        do_step(c, step);
+        break;
+    case NODE_EXIT:
+        emit(c, op_c(OP_EXIT, add_constant_value(c, value_text(step->name.at ? step->name : STR("")))), 0, 0);
+        break;
+    default: {
+        /* What a webhook sends is phi's business already. */
+        struct diag *diag = report(c, DIAG_NOT_YET, step->name_span, node_word(step->kind));
+        help(c, diag, "this step comes with a later version");
+    }
+    }
+}
