@@ -1,0 +1,18 @@
+-- schema.sql: the one place of the schema. Patients are one packed row each (vm/core/patient.h); events and journal
+-- rows are appended and chained by `previous`, so that a patient's timeline needs no index.
+CREATE TABLE meta (name TEXT PRIMARY KEY, value BLOB) WITHOUT ROWID;
+CREATE TABLE name (number INTEGER PRIMARY KEY, kind INTEGER NOT NULL, text TEXT NOT NULL, UNIQUE (kind, text));
+CREATE TABLE patient (key INTEGER PRIMARY KEY, due INTEGER NOT NULL, data BLOB NOT NULL);
+CREATE TABLE seen (key INTEGER PRIMARY KEY, body INTEGER NOT NULL);
+CREATE TABLE event (
+    id INTEGER PRIMARY KEY, patient INTEGER NOT NULL, previous INTEGER NOT NULL, name INTEGER NOT NULL,
+    at INTEGER NOT NULL, received INTEGER NOT NULL, data BLOB NOT NULL);
+CREATE TABLE outbox (
+    id INTEGER PRIMARY KEY, patient INTEGER NOT NULL, enrollment INTEGER NOT NULL, image INTEGER NOT NULL,
+    message INTEGER NOT NULL, channel INTEGER NOT NULL, state INTEGER NOT NULL, at INTEGER NOT NULL,
+    expires INTEGER NOT NULL, draft_until INTEGER NOT NULL, key BLOB NOT NULL, address TEXT, sender TEXT,
+    reply_to TEXT, subject TEXT, html TEXT, text TEXT);
+CREATE INDEX outbox_live ON outbox (state, id) WHERE state <= 4;
+CREATE TABLE rejected (id INTEGER PRIMARY KEY, at INTEGER NOT NULL, line INTEGER NOT NULL, field TEXT, reason TEXT, data BLOB);
+CREATE TABLE image (number INTEGER PRIMARY KEY, id BLOB NOT NULL UNIQUE, meaning BLOB NOT NULL, data BLOB NOT NULL);
+CREATE TABLE campaign (number INTEGER PRIMARY KEY, state INTEGER NOT NULL, image INTEGER NOT NULL);

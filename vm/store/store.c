@@ -1,0 +1,539 @@
+/* store.c: see store.h. Statements are prepared once and kept. Timers of parked patients are a heap in memory, built
+ * by one scan at the start; its entries are checked against the row before they count. */
+#include "vm/store/store.h"
+
+#include <stdio.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "vm/base/buf.h"
+#include "vm/base/hash.h"
+#include "vm/base/heap.h"
+#include "vm/base/map.h"
+#include "vm/store/internal.h"
+#include "vm/store/schema.sql.h"
+
+enum { SCHEMA_VERSION = 1, APPLICATION_ID = 0x43414d50, STATEMENTS = 64 };
+#define NO_DUE INT64_MAX
+
+struct statement {
+    const char *sql;
+    sqlite3_stmt *prepared;
+};
+struct store {
+    sqlite3 *db;
+    struct statement statements[STATEMENTS];
+    uint32_t statement_count;
+    bool in_transaction;
+    unsigned char key[SIPHASH_KEY_BYTES];
+    struct heap timers;
+    struct map64 dues; /* patient → due, of those that have one */
+    int lock;
+    char error[256];
+};
+
+static enum status failed(struct store *store, const char *what)
+{
+    int code = sqlite3_errcode(store->db) & 0xff;
+    snprintf(store->error, sizeof store->error, "%s: %s", what, sqlite3_errmsg(store->db));
+    return code == SQLITE_FULL                                  ? STATUS_FULL
+           : code == SQLITE_CORRUPT || code == SQLITE_NOTADB    ? STATUS_CORRUPT
+           : code == SQLITE_BUSY || code == SQLITE_LOCKED       ? STATUS_BUSY
+                                                                : STATUS_IO;
+}
+
+/* The statement with its values unbound; literals are compared by address. */
+static sqlite3_stmt *prepare(struct store *store, const char *sql)
+{
+    for (uint32_t i = 0; i < store->statement_count; i++)
+        if (store->statements[i].sql == sql) {
+            sqlite3_reset(store->statements[i].prepared);
+            return store->statements[i].prepared;
+        }
+    sqlite3_stmt *prepared = NULL;
+    ensure(store->statement_count < STATEMENTS);
+    if (sqlite3_prepare_v3(store->db, sql, -1, SQLITE_PREPARE_PERSISTENT, &prepared, NULL) != SQLITE_OK)
+        return NULL;
+    store->statements[store->statement_count++] = (struct statement){sql, prepared};
+    return prepared;
+}
+
+static void bind_text(sqlite3_stmt *s, int index, struct str text)
+{
+    sqlite3_bind_text(s, index, text.at ? text.at : "", (int)text.len, SQLITE_STATIC);
+}
+
+static void bind_blob(sqlite3_stmt *s, int index, struct str bytes)
+{
+    sqlite3_bind_blob(s, index, bytes.at ? bytes.at : "", (int)bytes.len, SQLITE_STATIC);
+}
+
+static struct str column(sqlite3_stmt *s, int index, struct arena *arena)
+{
+    const char *at = sqlite3_column_blob(s, index);
+    return arena_str(arena, (struct str){at, (size_t)sqlite3_column_bytes(s, index)});
+}
+
+static enum status done(struct store *store, sqlite3_stmt *s, const char *what)
+{
+    int code = s ? sqlite3_step(s) : SQLITE_ERROR;
+    enum status status = code == SQLITE_DONE || code == SQLITE_ROW ? STATUS_OK : failed(store, what);
+    if (s)
+        sqlite3_reset(s);
+    return status;
+}
+
+static enum status execute(struct store *store, const char *sql)
+{
+    return sqlite3_exec(store->db, sql, NULL, NULL, NULL) == SQLITE_OK ? STATUS_OK : failed(store, sql);
+}
+
+static int64_t pragma(struct store *store, const char *sql)
+{
+    sqlite3_stmt *s = NULL;
+    int64_t number = 0;
+    if (sqlite3_prepare_v2(store->db, sql, -1, &s, NULL) == SQLITE_OK && sqlite3_step(s) == SQLITE_ROW)
+        number = sqlite3_column_int64(s, 0);
+    sqlite3_finalize(s);
+    return number;
+}
+
+static enum status create(struct store *store)
+{
+    random_bytes(store->key, sizeof store->key);
+    enum status status = execute(store, "BEGIN IMMEDIATE");
+    if (status == STATUS_OK)
+        status = execute(store, schema_sql);
+    if (status == STATUS_OK)
+        status = execute(store, "PRAGMA application_id = 1128353104; PRAGMA user_version = 1");
+    if (status == STATUS_OK)
+        status = store_meta_put(store, "hash key", (struct str){(const char *)store->key, sizeof store->key});
+    return status == STATUS_OK ? execute(store, "COMMIT") : status;
+}
+
+static enum status load(struct store *store, struct arena *arena)
+{
+    struct str key;
+    enum status status = store_meta_get(store, "hash key", arena, &key);
+    if (status != STATUS_OK || key.len != sizeof store->key)
+        return status == STATUS_OK ? STATUS_CORRUPT : status;
+    memcpy(store->key, key.at, key.len);
+    sqlite3_stmt *s = prepare(store, "SELECT key, due FROM patient WHERE due < 9223372036854775807");
+    if (!s)
+        return failed(store, "reading timers");
+    while (sqlite3_step(s) == SQLITE_ROW) {
+        uint64_t patient = (uint64_t)sqlite3_column_int64(s, 0);
+        int64_t due = sqlite3_column_int64(s, 1);
+        heap_push(&store->timers, due, patient);
+        *map64_put(&store->dues, patient, NULL) = (uint64_t)due;
+    }
+    sqlite3_reset(s);
+    return STATUS_OK;
+}
+
+static enum status take_lock(struct store *store, const char *path)
+{
+    char name[4096];
+    if (strcmp(path, ":memory:") == 0)
+        return STATUS_OK;
+    snprintf(name, sizeof name, "%s-lock", path);
+    FILE *file = fopen(name, "a");
+    if (!file)
+        return STATUS_IO;
+    store->lock = dup(fileno(file));
+    fclose(file);
+    if (store->lock >= 0 && flock(store->lock, LOCK_EX | LOCK_NB) == 0)
+        return STATUS_OK;
+    snprintf(store->error, sizeof store->error, "another daemon runs on this file");
+    return STATUS_BUSY;
+}
+
+static enum status open_file(struct store *store, const char *path, struct arena *arena)
+{
+    enum status status = take_lock(store, path);
+    if (status != STATUS_OK)
+        return status;
+    if (sqlite3_open(path, &store->db) != SQLITE_OK)
+        return failed(store, path);
+    status = execute(store, "PRAGMA page_size = 4096; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
+                            "PRAGMA cache_size = -65536; PRAGMA wal_autocheckpoint = 16384");
+    if (status != STATUS_OK)
+        return status;
+    int64_t version = pragma(store, "PRAGMA user_version"), owner = pragma(store, "PRAGMA application_id");
+    if (version == 0 && owner == 0 && pragma(store, "SELECT count(*) FROM sqlite_schema") == 0)
+        status = create(store);
+    else if (owner != APPLICATION_ID || version > SCHEMA_VERSION) {
+        snprintf(store->error, sizeof store->error, owner != APPLICATION_ID ? "not a database of campd"
+                                                                             : "made by a newer version of campd");
+        return STATUS_INVALID;
+    }
+    return status == STATUS_OK ? load(store, arena) : status;
+}
+
+enum status store_open(struct store **out, const char *path, struct str *error, struct arena *arena)
+{
+    struct store *store = heap_alloc(sizeof *store);
+    *store = (struct store){.lock = -1};
+    enum status status = open_file(store, path, arena);
+    if (status != STATUS_OK) {
+        *error = arena_printf(arena, "%s", store->error[0] ? store->error : status_text(status));
+        store_close(store);
+        store = NULL;
+    }
+    *out = store;
+    return status;
+}
+
+void store_close(struct store *store)
+{
+    if (!store)
+        return;
+    for (uint32_t i = 0; i < store->statement_count; i++)
+        sqlite3_finalize(store->statements[i].prepared);
+    sqlite3_close(store->db);
+    heap_free(&store->timers);
+    map64_free(&store->dues);
+    if (store->lock >= 0)
+        close(store->lock);
+    heap_release(store);
+}
+
+const char *store_error(const struct store *store)
+{
+    return store->error;
+}
+
+enum status store_begin(struct store *store)
+{
+    ensure(!store->in_transaction);
+    enum status status = done(store, prepare(store, "BEGIN IMMEDIATE"), "begin");
+    store->in_transaction = status == STATUS_OK;
+    return status;
+}
+
+enum status store_commit(struct store *store)
+{
+    ensure(store->in_transaction);
+    enum status status = done(store, prepare(store, "COMMIT"), "commit");
+    if (status == STATUS_OK)
+        store->in_transaction = false;
+    return status;
+}
+
+/* Timers put by the transaction may be wrong now: their entries are checked against the rows again. */
+static void forget_timers(struct store *store)
+{
+    sqlite3_stmt *s = prepare(store, "SELECT key, due FROM patient WHERE due < 9223372036854775807");
+    heap_free(&store->timers);
+    map64_clear(&store->dues);
+    while (s && sqlite3_step(s) == SQLITE_ROW) {
+        uint64_t patient = (uint64_t)sqlite3_column_int64(s, 0);
+        int64_t due = sqlite3_column_int64(s, 1);
+        heap_push(&store->timers, due, patient);
+        *map64_put(&store->dues, patient, NULL) = (uint64_t)due;
+    }
+    if (s)
+        sqlite3_reset(s);
+}
+
+void store_rollback(struct store *store)
+{
+    if (!store->in_transaction)
+        return;
+    done(store, prepare(store, "ROLLBACK"), "rollback");
+    store->in_transaction = false;
+    forget_timers(store);
+}
+
+bool store_in_transaction(const struct store *store)
+{
+    return store->in_transaction;
+}
+
+enum status store_name(struct store *store, enum name_space space, struct str text, uint32_t *number)
+{
+    sqlite3_stmt *s = prepare(store, "SELECT number FROM name WHERE kind = ?1 AND text = ?2");
+    if (!s)
+        return failed(store, "name");
+    sqlite3_bind_int(s, 1, (int)space);
+    bind_text(s, 2, text);
+    if (sqlite3_step(s) == SQLITE_ROW) {
+        *number = (uint32_t)sqlite3_column_int64(s, 0);
+        sqlite3_reset(s);
+        return STATUS_OK;
+    }
+    sqlite3_reset(s);
+    s = prepare(store, "INSERT INTO name (kind, text) VALUES (?1, ?2)");
+    if (!s)
+        return failed(store, "name");
+    sqlite3_bind_int(s, 1, (int)space);
+    bind_text(s, 2, text);
+    enum status status = done(store, s, "name");
+    *number = (uint32_t)sqlite3_last_insert_rowid(store->db);
+    return status;
+}
+
+enum status store_patient_get(struct store *store, uint64_t key, struct arena *arena, struct str *record)
+{
+    sqlite3_stmt *s = prepare(store, "SELECT data FROM patient WHERE key = ?1");
+    if (!s)
+        return failed(store, "patient");
+    sqlite3_bind_int64(s, 1, (sqlite3_int64)key);
+    int code = sqlite3_step(s);
+    if (code == SQLITE_ROW)
+        *record = column(s, 0, arena);
+    enum status status = code == SQLITE_ROW ? STATUS_OK : code == SQLITE_DONE ? STATUS_MISSING : failed(store, "patient");
+    sqlite3_reset(s);
+    return status;
+}
+
+/* A record is its version byte, then the outside id with its length. */
+static struct str id_of(struct str record)
+{
+    struct reader in = reader_of(record);
+    read_byte(&in);
+    return read_sized(&in);
+}
+
+enum status store_patient_find(struct store *store, struct str id, struct arena *arena, uint64_t *key, struct str *record,
+                               bool *found)
+{
+    *found = false;
+    *key = siphash(store->key, id) >> 1;
+    for (;; ++*key) {
+        enum status status = store_patient_get(store, *key, arena, record);
+        if (status != STATUS_OK)
+            return status == STATUS_MISSING ? STATUS_OK : status;
+        if (str_eq(id_of(*record), id)) {
+            *found = true;
+            return STATUS_OK;
+        }
+    }
+}
+
+enum status store_patient_put(struct store *store, uint64_t key, int64_t due_at_ms, struct str record)
+{
+    sqlite3_stmt *s = prepare(store, "INSERT INTO patient (key, due, data) VALUES (?1, ?2, ?3) "
+                                     "ON CONFLICT (key) DO UPDATE SET due = ?2, data = ?3");
+    if (!s)
+        return failed(store, "patient");
+    sqlite3_bind_int64(s, 1, (sqlite3_int64)key);
+    sqlite3_bind_int64(s, 2, due_at_ms);
+    bind_blob(s, 3, record);
+    enum status status = done(store, s, "patient");
+    if (status != STATUS_OK)
+        return status;
+    uint64_t *known = map64_get(&store->dues, key);
+    if (due_at_ms == NO_DUE) {
+        map64_remove(&store->dues, key);
+    } else if (!known || (int64_t)*known != due_at_ms) {
+        *map64_put(&store->dues, key, NULL) = (uint64_t)due_at_ms;
+        heap_push(&store->timers, due_at_ms, key);
+    }
+    return STATUS_OK;
+}
+
+static bool drop_stale(struct store *store)
+{
+    while (store->timers.count) {
+        struct timer top = heap_top(&store->timers);
+        const uint64_t *due = map64_get(&store->dues, top.key);
+        if (due && (int64_t)*due == top.at_ms)
+            return true;
+        heap_pop(&store->timers);
+    }
+    return false;
+}
+
+int64_t store_next_due_at(struct store *store)
+{
+    return drop_stale(store) ? heap_top(&store->timers).at_ms : NO_DUE;
+}
+
+enum status store_due(struct store *store, int64_t to_ms, int64_t *due_at_ms, uint64_t *key)
+{
+    if (!drop_stale(store) || heap_top(&store->timers).at_ms > to_ms)
+        return STATUS_MISSING;
+    struct timer top = heap_top(&store->timers);
+    *due_at_ms = top.at_ms;
+    *key = top.key;
+    return STATUS_OK;
+}
+
+enum status store_patient_next(struct store *store, uint64_t *cursor)
+{
+    sqlite3_stmt *s = prepare(store, "SELECT key FROM patient WHERE key > ?1 ORDER BY key LIMIT 1");
+    if (!s)
+        return failed(store, "patients");
+    sqlite3_bind_int64(s, 1, (sqlite3_int64)*cursor);
+    int code = sqlite3_step(s);
+    if (code == SQLITE_ROW)
+        *cursor = (uint64_t)sqlite3_column_int64(s, 0);
+    sqlite3_reset(s);
+    return code == SQLITE_ROW ? STATUS_OK : code == SQLITE_DONE ? STATUS_MISSING : failed(store, "patients");
+}
+
+enum status store_seen(struct store *store, struct str id, struct str body, enum seen *seen)
+{
+    uint64_t key = siphash(store->key, id) >> 1, hash = siphash(store->key, body) >> 1;
+    sqlite3_stmt *s = prepare(store, "SELECT body FROM seen WHERE key = ?1");
+    if (!s)
+        return failed(store, "seen");
+    sqlite3_bind_int64(s, 1, (sqlite3_int64)key);
+    if (sqlite3_step(s) == SQLITE_ROW) {
+        *seen = (uint64_t)sqlite3_column_int64(s, 0) == hash ? SEEN_SAME : SEEN_OTHER_BODY;
+        sqlite3_reset(s);
+        return STATUS_OK;
+    }
+    sqlite3_reset(s);
+    *seen = SEEN_NEW;
+    s = prepare(store, "INSERT INTO seen (key, body) VALUES (?1, ?2)");
+    if (!s)
+        return failed(store, "seen");
+    sqlite3_bind_int64(s, 1, (sqlite3_int64)key);
+    sqlite3_bind_int64(s, 2, (sqlite3_int64)hash);
+    return done(store, s, "seen");
+}
+
+enum status store_event_add(struct store *store, struct store_event *event)
+{
+    sqlite3_stmt *s = prepare(store, "INSERT INTO event (patient, previous, name, at, received, data) "
+                                     "VALUES (?1, ?2, ?3, ?4, ?5, ?6)");
+    if (!s)
+        return failed(store, "event");
+    sqlite3_bind_int64(s, 1, (sqlite3_int64)event->patient);
+    sqlite3_bind_int64(s, 2, (sqlite3_int64)event->previous);
+    sqlite3_bind_int64(s, 3, event->name);
+    sqlite3_bind_int64(s, 4, event->at_ms);
+    sqlite3_bind_int64(s, 5, event->received_at_ms);
+    bind_blob(s, 6, event->data);
+    enum status status = done(store, s, "event");
+    event->id = (uint64_t)sqlite3_last_insert_rowid(store->db);
+    return status;
+}
+
+enum status store_event_get(struct store *store, uint64_t id, struct arena *arena, struct store_event *event)
+{
+    sqlite3_stmt *s = prepare(store, "SELECT patient, previous, name, at, received, data FROM event WHERE id = ?1");
+    if (!s)
+        return failed(store, "event");
+    sqlite3_bind_int64(s, 1, (sqlite3_int64)id);
+    int code = sqlite3_step(s);
+    if (code == SQLITE_ROW)
+        *event = (struct store_event){id,
+                                      (uint64_t)sqlite3_column_int64(s, 0),
+                                      (uint64_t)sqlite3_column_int64(s, 1),
+                                      (uint32_t)sqlite3_column_int64(s, 2),
+                                      sqlite3_column_int64(s, 3),
+                                      sqlite3_column_int64(s, 4),
+                                      column(s, 5, arena)};
+    sqlite3_reset(s);
+    return code == SQLITE_ROW ? STATUS_OK : code == SQLITE_DONE ? STATUS_MISSING : failed(store, "event");
+}
+
+enum status store_reject(struct store *store, int64_t at_ms, uint64_t line, struct str field, struct str reason, struct str raw)
+{
+    sqlite3_stmt *s = prepare(store, "INSERT INTO rejected (at, line, field, reason, data) VALUES (?1, ?2, ?3, ?4, ?5)");
+    if (!s)
+        return failed(store, "rejected");
+    sqlite3_bind_int64(s, 1, at_ms);
+    sqlite3_bind_int64(s, 2, (sqlite3_int64)line);
+    bind_text(s, 3, field);
+    bind_text(s, 4, reason);
+    bind_blob(s, 5, raw);
+    return done(store, s, "rejected");
+}
+
+enum status store_image_put(struct store *store, const unsigned char id[32], const unsigned char meaning[32], struct str bytes,
+                            uint32_t *number)
+{
+    sqlite3_stmt *s = prepare(store, "INSERT INTO image (id, meaning, data) VALUES (?1, ?2, ?3) ON CONFLICT (id) DO NOTHING");
+    if (!s)
+        return failed(store, "image");
+    bind_blob(s, 1, (struct str){(const char *)id, 32});
+    bind_blob(s, 2, (struct str){(const char *)meaning, 32});
+    bind_blob(s, 3, bytes);
+    enum status status = done(store, s, "image");
+    s = status == STATUS_OK ? prepare(store, "SELECT number FROM image WHERE id = ?1") : NULL;
+    if (!s)
+        return status == STATUS_OK ? failed(store, "image") : status;
+    bind_blob(s, 1, (struct str){(const char *)id, 32});
+    if (sqlite3_step(s) == SQLITE_ROW)
+        *number = (uint32_t)sqlite3_column_int64(s, 0);
+    sqlite3_reset(s);
+    return STATUS_OK;
+}
+
+enum status store_image_get(struct store *store, uint32_t number, struct arena *arena, struct str *bytes)
+{
+    sqlite3_stmt *s = prepare(store, "SELECT data FROM image WHERE number = ?1");
+    if (!s)
+        return failed(store, "image");
+    sqlite3_bind_int64(s, 1, number);
+    int code = sqlite3_step(s);
+    if (code == SQLITE_ROW)
+        *bytes = column(s, 0, arena);
+    sqlite3_reset(s);
+    return code == SQLITE_ROW ? STATUS_OK : code == SQLITE_DONE ? STATUS_MISSING : failed(store, "image");
+}
+
+enum status store_campaign_put(struct store *store, uint32_t number, int state, uint32_t image)
+{
+    sqlite3_stmt *s = prepare(store, "INSERT INTO campaign (number, state, image) VALUES (?1, ?2, ?3) "
+                                     "ON CONFLICT (number) DO UPDATE SET state = ?2, image = ?3");
+    if (!s)
+        return failed(store, "campaign");
+    sqlite3_bind_int64(s, 1, number);
+    sqlite3_bind_int(s, 2, state);
+    sqlite3_bind_int64(s, 3, image);
+    return done(store, s, "campaign");
+}
+
+enum status store_campaign_get(struct store *store, uint32_t number, int *state, uint32_t *image)
+{
+    sqlite3_stmt *s = prepare(store, "SELECT state, image FROM campaign WHERE number = ?1");
+    if (!s)
+        return failed(store, "campaign");
+    sqlite3_bind_int64(s, 1, number);
+    int code = sqlite3_step(s);
+    if (code == SQLITE_ROW) {
+        *state = sqlite3_column_int(s, 0);
+        *image = (uint32_t)sqlite3_column_int64(s, 1);
+    }
+    sqlite3_reset(s);
+    return code == SQLITE_ROW ? STATUS_OK : code == SQLITE_DONE ? STATUS_MISSING : failed(store, "campaign");
+}
+
+enum status store_meta_put(struct store *store, const char *name, struct str value)
+{
+    sqlite3_stmt *s = prepare(store, "INSERT INTO meta (name, value) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = ?2");
+    if (!s)
+        return failed(store, "meta");
+    bind_text(s, 1, str_of(name));
+    bind_blob(s, 2, value);
+    return done(store, s, "meta");
+}
+
+enum status store_meta_get(struct store *store, const char *name, struct arena *arena, struct str *value)
+{
+    sqlite3_stmt *s = prepare(store, "SELECT value FROM meta WHERE name = ?1");
+    if (!s)
+        return failed(store, "meta");
+    bind_text(s, 1, str_of(name));
+    int code = sqlite3_step(s);
+    if (code == SQLITE_ROW)
+        *value = column(s, 0, arena);
+    sqlite3_reset(s);
+    return code == SQLITE_ROW ? STATUS_OK : code == SQLITE_DONE ? STATUS_MISSING : failed(store, "meta");
+}
+
+
+sqlite3_stmt *store_prepare(struct store *store, const char *sql)
+{
+    return prepare(store, sql);
+}
+
+enum status store_failed(struct store *store, const char *what)
+{
+    return failed(store, what);
+}
