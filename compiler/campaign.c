@@ -251,13 +251,25 @@ static void set_goals(struct compiler *c, struct image_campaign *row)
     add_goal(c, goal);
 }
 
+static void refuse(struct compiler *c, const struct node *node, const char *what)
+{
+    struct diag *diag = report(c, DIAG_NOT_YET, node->span, what);
+    help(c, diag, "it comes with a later version");
+}
+
 static void refuse_what_is_not_yet(struct compiler *c)
 {
-    for (struct node *s = c->campaign->kids[CAMPAIGN_SETTINGS]; s; s = s->next)
-        if (s->kind == NODE_ASSERT) {
-            struct diag *diag = report(c, DIAG_NOT_YET, s->span, "`assert`");
-            help(c, diag, "proofs come with a later version");
-        }
+    for (struct node *s = c->campaign->kids[CAMPAIGN_SETTINGS]; s; s = s->next) {
+        bool is_date = s->kind == NODE_TRIGGER && s->number >= FORM_DATE && s->number <= FORM_DATE_AFTER;
+        if (s->kind == NODE_ASSERT)
+            refuse(c, s, "`assert`");
+        else if (is_date)
+            refuse(c, s, "triggers on dates");
+        else if (s->kind == NODE_AUDIENCE && s->kids[AUDIENCE_WITHIN])
+            refuse(c, s, "`audience … within`");
+        else if (s->kind == NODE_GOAL && s->kids[GOAL_CONDITION])
+            refuse(c, s, "`goal when`");
+    }
 }
 
 void compile_campaign(struct compiler *c, struct node *campaign, uint32_t index)

@@ -38,7 +38,5 @@ bool ask_any(struct env *env, uint32_t any);
 bool ask_subscribed(struct env *env, uint32_t topic);
 bool ask_segment(struct env *env, uint32_t segment);
 bool ask_message(struct env *env, enum op op, uint32_t message);
-/* Of 10,000 (F5). */
-uint32_t share_of(struct str patient, struct str campaign, struct str split);
 
 #endif

@@ -577,8 +577,12 @@ static bool send(struct run *run, struct slice *slice, const struct image_campai
     }
     struct effect *effect = letter ? add_effect(slice, EFFECT_LETTER) : NULL;
     *is_full = !effect;
-    if (effect)
+    if (effect) {
         effect->letter = letter;
+        /* The next message of this slice must count it. */
+        if (letter->verdict == VERDICT_SEND || letter->verdict == VERDICT_HOLDOUT)
+            *is_full = !letter_handed_over(env, row);
+    }
     return false;
 }
 

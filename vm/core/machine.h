@@ -171,4 +171,8 @@ enum verdict letter_check(struct env *env, uint32_t message, struct str to, int6
 /* Counts it as handed over: limits, goals' anchors, `received`. */
 bool letter_handed_over(struct env *env, uint32_t message);
 
+
+/* Of 10,000: the share of this patient in a split or `holdout` (F5). */
+uint32_t share_of(struct str patient, struct str campaign, struct str split);
+
 #endif

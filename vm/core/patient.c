@@ -125,6 +125,11 @@ void patient_encode(const struct patient *p, struct buf *out)
     buf_varint(out, p->enrollments_count);
     for (uint32_t i = 0; i < p->enrollments_count; i++)
         put_enrollment(out, &p->enrollments[i]);
+    buf_varint(out, p->approvals_count);
+    for (uint32_t i = 0; i < p->approvals_count; i++) {
+        buf_varint(out, p->approvals[i].outbox);
+        buf_zigzag(out, p->approvals[i].at_ms);
+    }
 }
 
 static uint32_t get_count(struct reader *in, uint32_t limit)
@@ -274,12 +279,20 @@ enum status patient_decode(struct patient *patient, struct arena *arena, uint64_
         item->hash = read_u64(&in);
     }
     GET_LIST(enrollment, enrollments) get_enrollment(&in, arena, item);
+    GET_LIST(approval, approvals)
+    {
+        item->outbox = read_varint(&in);
+        item->at_ms = read_zigzag(&in);
+    }
     return in.failed || reader_left(&in) ? STATUS_CORRUPT : STATUS_OK;
 }
 
 int64_t patient_due_ms(const struct patient *patient)
 {
     int64_t due = patient->segments_at_ms;
+    for (uint32_t i = 0; i < patient->approvals_count; i++)
+        if (patient->approvals[i].at_ms < due)
+            due = patient->approvals[i].at_ms;
     for (uint32_t i = 0; i < patient->enrollments_count; i++) {
         const struct enrollment *e = &patient->enrollments[i];
         if (e->wake_at_ms < due)

@@ -62,6 +62,11 @@ struct mark {                  /* what became of a message in this enrollment */
     bool is_received, is_opened, is_clicked;
 };
 
+struct approval {        /* a draft approved outside its window: handed over when it opens (S6) */
+    uint64_t outbox;
+    int64_t at_ms;
+};
+
 enum enrollment_state {                          /* stored */
                         ENROLLMENT_READY = 1,    /* would run now: only inside a slice */
                         ENROLLMENT_PARKED = 2,   /* at wait `resume` */
@@ -103,7 +108,7 @@ struct patient {
     X(cell, attributes)                                                                            \
     X(subscription, subscriptions) X(membership, memberships) X(memory, memories)                  \
         X(object, objects) X(sending, sendings) X(entry, entries) X(entry_key, entry_keys)         \
-            X(enrollment, enrollments)
+            X(enrollment, enrollments) X(approval, approvals)
 #define X(type, name)                                                                              \
     struct type *name;                                                                             \
     uint32_t name##_count;                                                                         \

@@ -1,12 +1,12 @@
-/* outbox.c: messages in their states (outbox.def). A move that is not in the list is refused; a row is claimed and
- * finished by moves alone. */
+/* outbox.c: messages in their states (outbox.def). A move that is not in the list is refused; a row
+ * is claimed and finished by moves alone. */
 #include "vm/store/internal.h"
 
 const char *outbox_word(enum outbox_state state)
 {
     switch (state) {
-#define STATE(number, name, word, is_live) \
-    case OUTBOX_##name:                    \
+#define STATE(number, name, word, is_live)                                                         \
+    case OUTBOX_##name:                                                                            \
         return word;
 #define MOVE(from, to)
 #include "vm/store/outbox.def"
@@ -43,10 +43,12 @@ static void bind_text(sqlite3_stmt *s, int index, struct str text)
 
 enum status store_outbox_add(struct store *store, struct outbox_row *row)
 {
-    sqlite3_stmt *s = store_prepare(
-        store, "INSERT INTO outbox (patient, enrollment, image, message, channel, state, at, expires, draft_until, key, "
-               "address, sender, reply_to, subject, html, text) "
-               "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16) RETURNING id");
+    sqlite3_stmt *s =
+        store_prepare(store, "INSERT INTO outbox (patient, enrollment, image, message, channel, "
+                             "state, at, expires, draft_until, key, "
+                             "address, sender, reply_to, subject, html, text) "
+                             "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, "
+                             "?15, ?16) RETURNING id");
     if (!s)
         return store_failed(store, "outbox");
     sqlite3_bind_int64(s, 1, (sqlite3_int64)row->patient);
@@ -68,7 +70,8 @@ enum status store_outbox_add(struct store *store, struct outbox_row *row)
     bool is_added = sqlite3_step(s) == SQLITE_ROW;
     if (is_added)
         row->id = (uint64_t)sqlite3_column_int64(s, 0);
-    enum status status = is_added && sqlite3_step(s) == SQLITE_DONE ? STATUS_OK : store_failed(store, "outbox");
+    enum status status =
+        is_added && sqlite3_step(s) == SQLITE_DONE ? STATUS_OK : store_failed(store, "outbox");
     sqlite3_reset(s);
     return status;
 }
@@ -103,20 +106,25 @@ static void read_row(sqlite3_stmt *s, struct arena *arena, struct outbox_row *ro
     row->text = text_column(s, 16, arena);
 }
 
-static enum status read_one(struct store *store, sqlite3_stmt *s, struct arena *arena, struct outbox_row *row)
+static enum status read_one(struct store *store, sqlite3_stmt *s, struct arena *arena,
+                            struct outbox_row *row)
 {
     int code = sqlite3_step(s);
     if (code == SQLITE_ROW)
         read_row(s, arena, row);
     sqlite3_reset(s);
-    return code == SQLITE_ROW ? STATUS_OK : code == SQLITE_DONE ? STATUS_MISSING : store_failed(store, "outbox");
+    return code == SQLITE_ROW    ? STATUS_OK
+           : code == SQLITE_DONE ? STATUS_MISSING
+                                 : store_failed(store, "outbox");
 }
 
-#define OUTBOX_COLUMNS                                                                                                  \
-    "id, patient, enrollment, image, message, channel, state, at, expires, draft_until, key, address, sender, reply_to, " \
+#define OUTBOX_COLUMNS                                                                             \
+    "id, patient, enrollment, image, message, channel, state, at, expires, draft_until, key, "     \
+    "address, sender, reply_to, "                                                                  \
     "subject, html, text"
 
-enum status store_outbox_get(struct store *store, uint64_t id, struct arena *arena, struct outbox_row *row)
+enum status store_outbox_get(struct store *store, uint64_t id, struct arena *arena,
+                             struct outbox_row *row)
 {
     static const char sql[] = "SELECT " OUTBOX_COLUMNS " FROM outbox WHERE id = ?1";
     sqlite3_stmt *s = store_prepare(store, sql);
@@ -126,11 +134,12 @@ enum status store_outbox_get(struct store *store, uint64_t id, struct arena *are
     return read_one(store, s, arena, row);
 }
 
-enum status store_outbox_next(struct store *store, enum outbox_state state, uint64_t cursor, struct arena *arena,
-                              struct outbox_row *row)
+enum status store_outbox_next(struct store *store, enum outbox_state state, uint64_t cursor,
+                              struct arena *arena, struct outbox_row *row)
 {
     static const char sql[] =
-        "SELECT " OUTBOX_COLUMNS " FROM outbox WHERE state = ?1 AND state <= 4 AND id > ?2 ORDER BY id LIMIT 1";
+        "SELECT " OUTBOX_COLUMNS
+        " FROM outbox WHERE state = ?1 AND state <= 4 AND id > ?2 ORDER BY id LIMIT 1";
     sqlite3_stmt *s = store_prepare(store, sql);
     if (!s)
         return store_failed(store, "outbox");
@@ -150,13 +159,14 @@ static enum status changed(struct store *store, sqlite3_stmt *s, uint32_t *count
     return code == SQLITE_DONE ? STATUS_OK : store_failed(store, "outbox");
 }
 
-enum status store_outbox_move(struct store *store, uint64_t id, enum outbox_state from, enum outbox_state to, int64_t at_ms)
+enum status store_outbox_move(struct store *store, uint64_t id, enum outbox_state from,
+                              enum outbox_state to, int64_t at_ms)
 {
     uint32_t count;
     if (!outbox_may_move(from, to))
         return STATUS_INVALID;
-    sqlite3_stmt *s =
-        store_prepare(store, "UPDATE outbox SET state = ?3, at = ?4 WHERE id = ?1 AND state = ?2 RETURNING id");
+    sqlite3_stmt *s = store_prepare(
+        store, "UPDATE outbox SET state = ?3, at = ?4 WHERE id = ?1 AND state = ?2 RETURNING id");
     if (!s)
         return store_failed(store, "outbox");
     sqlite3_bind_int64(s, 1, (sqlite3_int64)id);
@@ -167,11 +177,12 @@ enum status store_outbox_move(struct store *store, uint64_t id, enum outbox_stat
     return status == STATUS_OK && !count ? STATUS_INVALID : status;
 }
 
-enum status store_outbox_cancel(struct store *store, uint64_t enrollment, int64_t at_ms, uint32_t *count)
+enum status store_outbox_cancel(struct store *store, uint64_t enrollment, int64_t at_ms,
+                                uint32_t *count)
 {
     /* DRAFT, PENDING and RETRY become CANCELLED: each a move of outbox.def. */
-    sqlite3_stmt *s = store_prepare(
-        store, "UPDATE outbox SET state = 13, at = ?2 WHERE enrollment = ?1 AND state <= 3 AND state <= 4 RETURNING id");
+    sqlite3_stmt *s = store_prepare(store, "UPDATE outbox SET state = 13, at = ?2 WHERE enrollment "
+                                           "= ?1 AND state <= 3 AND state <= 4 RETURNING id");
     if (!s)
         return store_failed(store, "outbox");
     sqlite3_bind_int64(s, 1, (sqlite3_int64)enrollment);

@@ -1,5 +1,6 @@
-/* store.c: see store.h. Statements are prepared once and kept. Timers of parked patients are a heap in memory, built
- * by one scan at the start; its entries are checked against the row before they count. */
+/* store.c: see store.h. Statements are prepared once and kept. Timers of parked patients are a heap
+ * in memory, built by one scan at the start; its entries are checked against the row before they
+ * count. */
 #include "vm/store/store.h"
 
 #include <stdio.h>
@@ -36,10 +37,10 @@ static enum status failed(struct store *store, const char *what)
 {
     int code = sqlite3_errcode(store->db) & 0xff;
     snprintf(store->error, sizeof store->error, "%s: %s", what, sqlite3_errmsg(store->db));
-    return code == SQLITE_FULL                                  ? STATUS_FULL
-           : code == SQLITE_CORRUPT || code == SQLITE_NOTADB    ? STATUS_CORRUPT
-           : code == SQLITE_BUSY || code == SQLITE_LOCKED       ? STATUS_BUSY
-                                                                : STATUS_IO;
+    return code == SQLITE_FULL                               ? STATUS_FULL
+           : code == SQLITE_CORRUPT || code == SQLITE_NOTADB ? STATUS_CORRUPT
+           : code == SQLITE_BUSY || code == SQLITE_LOCKED    ? STATUS_BUSY
+                                                             : STATUS_IO;
 }
 
 /* The statement with its values unbound; literals are compared by address. */
@@ -52,7 +53,8 @@ static sqlite3_stmt *prepare(struct store *store, const char *sql)
         }
     sqlite3_stmt *prepared = NULL;
     ensure(store->statement_count < STATEMENTS);
-    if (sqlite3_prepare_v3(store->db, sql, -1, SQLITE_PREPARE_PERSISTENT, &prepared, NULL) != SQLITE_OK)
+    if (sqlite3_prepare_v3(store->db, sql, -1, SQLITE_PREPARE_PERSISTENT, &prepared, NULL) !=
+        SQLITE_OK)
         return NULL;
     store->statements[store->statement_count++] = (struct statement){sql, prepared};
     return prepared;
@@ -77,7 +79,8 @@ static struct str column(sqlite3_stmt *s, int index, struct arena *arena)
 static enum status done(struct store *store, sqlite3_stmt *s, const char *what)
 {
     int code = s ? sqlite3_step(s) : SQLITE_ERROR;
-    enum status status = code == SQLITE_DONE || code == SQLITE_ROW ? STATUS_OK : failed(store, what);
+    enum status status =
+        code == SQLITE_DONE || code == SQLITE_ROW ? STATUS_OK : failed(store, what);
     if (s)
         sqlite3_reset(s);
     return status;
@@ -85,14 +88,16 @@ static enum status done(struct store *store, sqlite3_stmt *s, const char *what)
 
 static enum status execute(struct store *store, const char *sql)
 {
-    return sqlite3_exec(store->db, sql, NULL, NULL, NULL) == SQLITE_OK ? STATUS_OK : failed(store, sql);
+    return sqlite3_exec(store->db, sql, NULL, NULL, NULL) == SQLITE_OK ? STATUS_OK
+                                                                       : failed(store, sql);
 }
 
 static int64_t pragma(struct store *store, const char *sql)
 {
     sqlite3_stmt *s = NULL;
     int64_t number = 0;
-    if (sqlite3_prepare_v2(store->db, sql, -1, &s, NULL) == SQLITE_OK && sqlite3_step(s) == SQLITE_ROW)
+    if (sqlite3_prepare_v2(store->db, sql, -1, &s, NULL) == SQLITE_OK &&
+        sqlite3_step(s) == SQLITE_ROW)
         number = sqlite3_column_int64(s, 0);
     sqlite3_finalize(s);
     return number;
@@ -107,7 +112,8 @@ static enum status create(struct store *store)
     if (status == STATUS_OK)
         status = execute(store, "PRAGMA application_id = 1128353104; PRAGMA user_version = 1");
     if (status == STATUS_OK)
-        status = store_meta_put(store, "hash key", (struct str){(const char *)store->key, sizeof store->key});
+        status = store_meta_put(store, "hash key",
+                                (struct str){(const char *)store->key, sizeof store->key});
     return status == STATUS_OK ? execute(store, "COMMIT") : status;
 }
 
@@ -118,7 +124,8 @@ static enum status load(struct store *store, struct arena *arena)
     if (status != STATUS_OK || key.len != sizeof store->key)
         return status == STATUS_OK ? STATUS_CORRUPT : status;
     memcpy(store->key, key.at, key.len);
-    sqlite3_stmt *s = prepare(store, "SELECT key, due FROM patient WHERE due < 9223372036854775807");
+    sqlite3_stmt *s =
+        prepare(store, "SELECT key, due FROM patient WHERE due < 9223372036854775807");
     if (!s)
         return failed(store, "reading timers");
     while (sqlite3_step(s) == SQLITE_ROW) {
@@ -155,16 +162,19 @@ static enum status open_file(struct store *store, const char *path, struct arena
         return status;
     if (sqlite3_open(path, &store->db) != SQLITE_OK)
         return failed(store, path);
-    status = execute(store, "PRAGMA page_size = 4096; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
-                            "PRAGMA cache_size = -65536; PRAGMA wal_autocheckpoint = 16384");
+    status = execute(
+        store, "PRAGMA page_size = 4096; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
+               "PRAGMA cache_size = -65536; PRAGMA wal_autocheckpoint = 16384");
     if (status != STATUS_OK)
         return status;
-    int64_t version = pragma(store, "PRAGMA user_version"), owner = pragma(store, "PRAGMA application_id");
+    int64_t version = pragma(store, "PRAGMA user_version"),
+            owner = pragma(store, "PRAGMA application_id");
     if (version == 0 && owner == 0 && pragma(store, "SELECT count(*) FROM sqlite_schema") == 0)
         status = create(store);
     else if (owner != APPLICATION_ID || version > SCHEMA_VERSION) {
-        snprintf(store->error, sizeof store->error, owner != APPLICATION_ID ? "not a database of campd"
-                                                                             : "made by a newer version of campd");
+        snprintf(store->error, sizeof store->error,
+                 owner != APPLICATION_ID ? "not a database of campd"
+                                         : "made by a newer version of campd");
         return STATUS_INVALID;
     }
     return status == STATUS_OK ? load(store, arena) : status;
@@ -220,10 +230,12 @@ enum status store_commit(struct store *store)
     return status;
 }
 
-/* Timers put by the transaction may be wrong now: their entries are checked against the rows again. */
+/* Timers put by the transaction may be wrong now: their entries are checked against the rows again.
+ */
 static void forget_timers(struct store *store)
 {
-    sqlite3_stmt *s = prepare(store, "SELECT key, due FROM patient WHERE due < 9223372036854775807");
+    sqlite3_stmt *s =
+        prepare(store, "SELECT key, due FROM patient WHERE due < 9223372036854775807");
     heap_free(&store->timers);
     map64_clear(&store->dues);
     while (s && sqlite3_step(s) == SQLITE_ROW) {
@@ -250,7 +262,8 @@ bool store_in_transaction(const struct store *store)
     return store->in_transaction;
 }
 
-enum status store_name(struct store *store, enum name_space space, struct str text, uint32_t *number)
+enum status store_name(struct store *store, enum name_space space, struct str text,
+                       uint32_t *number)
 {
     sqlite3_stmt *s = prepare(store, "SELECT number FROM name WHERE kind = ?1 AND text = ?2");
     if (!s)
@@ -273,7 +286,8 @@ enum status store_name(struct store *store, enum name_space space, struct str te
     return status;
 }
 
-enum status store_patient_get(struct store *store, uint64_t key, struct arena *arena, struct str *record)
+enum status store_patient_get(struct store *store, uint64_t key, struct arena *arena,
+                              struct str *record)
 {
     sqlite3_stmt *s = prepare(store, "SELECT data FROM patient WHERE key = ?1");
     if (!s)
@@ -282,7 +296,9 @@ enum status store_patient_get(struct store *store, uint64_t key, struct arena *a
     int code = sqlite3_step(s);
     if (code == SQLITE_ROW)
         *record = column(s, 0, arena);
-    enum status status = code == SQLITE_ROW ? STATUS_OK : code == SQLITE_DONE ? STATUS_MISSING : failed(store, "patient");
+    enum status status = code == SQLITE_ROW    ? STATUS_OK
+                         : code == SQLITE_DONE ? STATUS_MISSING
+                                               : failed(store, "patient");
     sqlite3_reset(s);
     return status;
 }
@@ -295,8 +311,8 @@ static struct str id_of(struct str record)
     return read_sized(&in);
 }
 
-enum status store_patient_find(struct store *store, struct str id, struct arena *arena, uint64_t *key, struct str *record,
-                               bool *found)
+enum status store_patient_find(struct store *store, struct str id, struct arena *arena,
+                               uint64_t *key, struct str *record, bool *found)
 {
     *found = false;
     *key = siphash(store->key, id) >> 1;
@@ -311,7 +327,8 @@ enum status store_patient_find(struct store *store, struct str id, struct arena 
     }
 }
 
-enum status store_patient_put(struct store *store, uint64_t key, int64_t due_at_ms, struct str record)
+enum status store_patient_put(struct store *store, uint64_t key, int64_t due_at_ms,
+                              struct str record)
 {
     sqlite3_stmt *s = prepare(store, "INSERT INTO patient (key, due, data) VALUES (?1, ?2, ?3) "
                                      "ON CONFLICT (key) DO UPDATE SET due = ?2, data = ?3");
@@ -370,35 +387,42 @@ enum status store_patient_next(struct store *store, uint64_t *cursor)
     if (code == SQLITE_ROW)
         *cursor = (uint64_t)sqlite3_column_int64(s, 0);
     sqlite3_reset(s);
-    return code == SQLITE_ROW ? STATUS_OK : code == SQLITE_DONE ? STATUS_MISSING : failed(store, "patients");
+    return code == SQLITE_ROW    ? STATUS_OK
+           : code == SQLITE_DONE ? STATUS_MISSING
+                                 : failed(store, "patients");
 }
 
-enum status store_seen(struct store *store, struct str id, struct str body, enum seen *seen)
+enum status store_is_seen(struct store *store, struct str id, struct str body, enum seen *seen)
 {
-    uint64_t key = siphash(store->key, id) >> 1, hash = siphash(store->key, body) >> 1;
     sqlite3_stmt *s = prepare(store, "SELECT body FROM seen WHERE key = ?1");
+    *seen = SEEN_NEW;
     if (!s)
         return failed(store, "seen");
-    sqlite3_bind_int64(s, 1, (sqlite3_int64)key);
-    if (sqlite3_step(s) == SQLITE_ROW) {
-        *seen = (uint64_t)sqlite3_column_int64(s, 0) == hash ? SEEN_SAME : SEEN_OTHER_BODY;
-        sqlite3_reset(s);
-        return STATUS_OK;
+    sqlite3_bind_int64(s, 1, (sqlite3_int64)(siphash(store->key, id) >> 1));
+    int code = sqlite3_step(s);
+    if (code == SQLITE_ROW) {
+        bool is_same = (uint64_t)sqlite3_column_int64(s, 0) == siphash(store->key, body) >> 1;
+        *seen = is_same ? SEEN_SAME : SEEN_OTHER_BODY;
     }
     sqlite3_reset(s);
-    *seen = SEEN_NEW;
-    s = prepare(store, "INSERT INTO seen (key, body) VALUES (?1, ?2)");
+    return code == SQLITE_ROW || code == SQLITE_DONE ? STATUS_OK : failed(store, "seen");
+}
+
+enum status store_keep_seen(struct store *store, struct str id, struct str body)
+{
+    sqlite3_stmt *s = prepare(store, "INSERT INTO seen (key, body) VALUES (?1, ?2)");
     if (!s)
         return failed(store, "seen");
-    sqlite3_bind_int64(s, 1, (sqlite3_int64)key);
-    sqlite3_bind_int64(s, 2, (sqlite3_int64)hash);
+    sqlite3_bind_int64(s, 1, (sqlite3_int64)(siphash(store->key, id) >> 1));
+    sqlite3_bind_int64(s, 2, (sqlite3_int64)(siphash(store->key, body) >> 1));
     return done(store, s, "seen");
 }
 
 enum status store_event_add(struct store *store, struct store_event *event)
 {
-    sqlite3_stmt *s = prepare(store, "INSERT INTO event (patient, previous, name, at, received, data) "
-                                     "VALUES (?1, ?2, ?3, ?4, ?5, ?6)");
+    sqlite3_stmt *s =
+        prepare(store, "INSERT INTO event (patient, previous, name, at, received, data) "
+                       "VALUES (?1, ?2, ?3, ?4, ?5, ?6)");
     if (!s)
         return failed(store, "event");
     sqlite3_bind_int64(s, 1, (sqlite3_int64)event->patient);
@@ -412,9 +436,11 @@ enum status store_event_add(struct store *store, struct store_event *event)
     return status;
 }
 
-enum status store_event_get(struct store *store, uint64_t id, struct arena *arena, struct store_event *event)
+enum status store_event_get(struct store *store, uint64_t id, struct arena *arena,
+                            struct store_event *event)
 {
-    sqlite3_stmt *s = prepare(store, "SELECT patient, previous, name, at, received, data FROM event WHERE id = ?1");
+    sqlite3_stmt *s = prepare(
+        store, "SELECT patient, previous, name, at, received, data FROM event WHERE id = ?1");
     if (!s)
         return failed(store, "event");
     sqlite3_bind_int64(s, 1, (sqlite3_int64)id);
@@ -428,12 +454,16 @@ enum status store_event_get(struct store *store, uint64_t id, struct arena *aren
                                       sqlite3_column_int64(s, 4),
                                       column(s, 5, arena)};
     sqlite3_reset(s);
-    return code == SQLITE_ROW ? STATUS_OK : code == SQLITE_DONE ? STATUS_MISSING : failed(store, "event");
+    return code == SQLITE_ROW    ? STATUS_OK
+           : code == SQLITE_DONE ? STATUS_MISSING
+                                 : failed(store, "event");
 }
 
-enum status store_reject(struct store *store, int64_t at_ms, uint64_t line, struct str field, struct str reason, struct str raw)
+enum status store_reject(struct store *store, int64_t at_ms, uint64_t line, struct str field,
+                         struct str reason, struct str raw)
 {
-    sqlite3_stmt *s = prepare(store, "INSERT INTO rejected (at, line, field, reason, data) VALUES (?1, ?2, ?3, ?4, ?5)");
+    sqlite3_stmt *s = prepare(
+        store, "INSERT INTO rejected (at, line, field, reason, data) VALUES (?1, ?2, ?3, ?4, ?5)");
     if (!s)
         return failed(store, "rejected");
     sqlite3_bind_int64(s, 1, at_ms);
@@ -444,10 +474,12 @@ enum status store_reject(struct store *store, int64_t at_ms, uint64_t line, stru
     return done(store, s, "rejected");
 }
 
-enum status store_image_put(struct store *store, const unsigned char id[32], const unsigned char meaning[32], struct str bytes,
-                            uint32_t *number)
+enum status store_image_put(struct store *store, const unsigned char id[32],
+                            const unsigned char meaning[32], struct str bytes, uint32_t *number)
 {
-    sqlite3_stmt *s = prepare(store, "INSERT INTO image (id, meaning, data) VALUES (?1, ?2, ?3) ON CONFLICT (id) DO NOTHING");
+    sqlite3_stmt *s = prepare(
+        store,
+        "INSERT INTO image (id, meaning, data) VALUES (?1, ?2, ?3) ON CONFLICT (id) DO NOTHING");
     if (!s)
         return failed(store, "image");
     bind_blob(s, 1, (struct str){(const char *)id, 32});
@@ -464,7 +496,8 @@ enum status store_image_put(struct store *store, const unsigned char id[32], con
     return STATUS_OK;
 }
 
-enum status store_image_get(struct store *store, uint32_t number, struct arena *arena, struct str *bytes)
+enum status store_image_get(struct store *store, uint32_t number, struct arena *arena,
+                            struct str *bytes)
 {
     sqlite3_stmt *s = prepare(store, "SELECT data FROM image WHERE number = ?1");
     if (!s)
@@ -474,13 +507,16 @@ enum status store_image_get(struct store *store, uint32_t number, struct arena *
     if (code == SQLITE_ROW)
         *bytes = column(s, 0, arena);
     sqlite3_reset(s);
-    return code == SQLITE_ROW ? STATUS_OK : code == SQLITE_DONE ? STATUS_MISSING : failed(store, "image");
+    return code == SQLITE_ROW    ? STATUS_OK
+           : code == SQLITE_DONE ? STATUS_MISSING
+                                 : failed(store, "image");
 }
 
 enum status store_campaign_put(struct store *store, uint32_t number, int state, uint32_t image)
 {
-    sqlite3_stmt *s = prepare(store, "INSERT INTO campaign (number, state, image) VALUES (?1, ?2, ?3) "
-                                     "ON CONFLICT (number) DO UPDATE SET state = ?2, image = ?3");
+    sqlite3_stmt *s =
+        prepare(store, "INSERT INTO campaign (number, state, image) VALUES (?1, ?2, ?3) "
+                       "ON CONFLICT (number) DO UPDATE SET state = ?2, image = ?3");
     if (!s)
         return failed(store, "campaign");
     sqlite3_bind_int64(s, 1, number);
@@ -501,12 +537,15 @@ enum status store_campaign_get(struct store *store, uint32_t number, int *state,
         *image = (uint32_t)sqlite3_column_int64(s, 1);
     }
     sqlite3_reset(s);
-    return code == SQLITE_ROW ? STATUS_OK : code == SQLITE_DONE ? STATUS_MISSING : failed(store, "campaign");
+    return code == SQLITE_ROW    ? STATUS_OK
+           : code == SQLITE_DONE ? STATUS_MISSING
+                                 : failed(store, "campaign");
 }
 
 enum status store_meta_put(struct store *store, const char *name, struct str value)
 {
-    sqlite3_stmt *s = prepare(store, "INSERT INTO meta (name, value) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = ?2");
+    sqlite3_stmt *s = prepare(store, "INSERT INTO meta (name, value) VALUES (?1, ?2) ON CONFLICT "
+                                     "(name) DO UPDATE SET value = ?2");
     if (!s)
         return failed(store, "meta");
     bind_text(s, 1, str_of(name));
@@ -514,7 +553,8 @@ enum status store_meta_put(struct store *store, const char *name, struct str val
     return done(store, s, "meta");
 }
 
-enum status store_meta_get(struct store *store, const char *name, struct arena *arena, struct str *value)
+enum status store_meta_get(struct store *store, const char *name, struct arena *arena,
+                           struct str *value)
 {
     sqlite3_stmt *s = prepare(store, "SELECT value FROM meta WHERE name = ?1");
     if (!s)
@@ -524,9 +564,10 @@ enum status store_meta_get(struct store *store, const char *name, struct arena *
     if (code == SQLITE_ROW)
         *value = column(s, 0, arena);
     sqlite3_reset(s);
-    return code == SQLITE_ROW ? STATUS_OK : code == SQLITE_DONE ? STATUS_MISSING : failed(store, "meta");
+    return code == SQLITE_ROW    ? STATUS_OK
+           : code == SQLITE_DONE ? STATUS_MISSING
+                                 : failed(store, "meta");
 }
-
 
 sqlite3_stmt *store_prepare(struct store *store, const char *sql)
 {

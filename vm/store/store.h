@@ -34,9 +34,10 @@ int64_t store_next_due_at(struct store *store);
 /* Keys in ascending order after `cursor` (0 begins); STATUS_MISSING at the end. */
 enum status store_patient_next(struct store *store, uint64_t *cursor);
 
-/* Ids of inputs seen before; a new one is kept. */
+/* Ids of inputs seen before, with a hash of their body. */
 enum seen { SEEN_NEW, SEEN_SAME, SEEN_OTHER_BODY };
-enum status store_seen(struct store *store, struct str id, struct str body, enum seen *seen);
+enum status store_is_seen(struct store *store, struct str id, struct str body, enum seen *seen);
+enum status store_keep_seen(struct store *store, struct str id, struct str body);
 
 struct store_event {
     uint64_t id, patient, previous;

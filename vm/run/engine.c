@@ -1,0 +1,705 @@
+/* engine.c: programs, inputs, time and drafts; what follows from them is reaction.c. */
+#include "vm/run/engine.h"
+
+#include <stdio.h>
+
+#include "vm/base/hash.h"
+#include "vm/base/json.h"
+#include "vm/base/zone.h"
+#include "vm/run/internal.h"
+
+static enum status fail(struct engine *engine, enum status status, const char *what)
+{
+    snprintf(engine->error, sizeof engine->error, "%s: %s", what,
+             store_error(engine->store)[0] ? store_error(engine->store) : status_text(status));
+    return status;
+}
+
+static bool load_event(void *context, uint64_t id, struct arena *arena, struct event *event)
+{
+    struct engine *engine = context;
+    struct store_event row;
+    if (store_event_get(engine->store, id, arena, &row) != STATUS_OK)
+        return false;
+    *event = (struct event){id, row.previous, row.name, row.at_ms, row.received_at_ms, row.data};
+    return true;
+}
+
+static struct str unsubscribe_url(void *context, struct arena *arena, const struct patient *patient,
+                                  uint32_t topic)
+{
+    struct engine *engine = context;
+    unsigned char digest[SHA256_BYTES], key[SIPHASH_KEY_BYTES] = "unsubscribe tok";
+    struct str who = arena_printf(arena, "%llu/%u/%llx", (unsigned long long)patient->key, topic,
+                                  (unsigned long long)siphash(key, patient->id));
+    struct buf token;
+    sha256(who, digest);
+    buf_init(&token, 128);
+    buf_base64url(&token, (struct str){(const char *)digest, 24});
+    struct str url = arena_printf(arena, STR_FMT "/u/" STR_FMT, STR_ARG(engine->options.public_url),
+                                  STR_ARG(buf_view(&token)));
+    buf_free(&token);
+    return url;
+}
+
+enum status engine_open(struct engine **out, struct store *store,
+                        const struct engine_options *options)
+{
+    struct engine *engine = heap_alloc(sizeof *engine);
+    *engine = (struct engine){.store = store, .options = *options, .next_enrollment = 1};
+    arena_init(&engine->arena, 0);
+    arena_init(&engine->slice, SLICE_BYTES);
+    engine->host = (struct host){engine, load_event, unsubscribe_url};
+    struct str next;
+    if (store_meta_get(store, "next enrollment", &engine->slice, &next) == STATUS_OK &&
+        next.len == 8)
+        memcpy(&engine->next_enrollment, next.at, 8);
+    *out = engine;
+    return STATUS_OK;
+}
+
+void engine_close(struct engine *engine)
+{
+    if (!engine)
+        return;
+    arena_free(&engine->slice);
+    arena_free(&engine->arena);
+    heap_release(engine);
+}
+
+const char *engine_error(const struct engine *engine)
+{
+    return engine->error;
+}
+
+enum status engine_begin(struct engine *engine)
+{
+    enum status status = store_begin(engine->store);
+    return status == STATUS_OK ? status : fail(engine, status, "begin");
+}
+
+enum status engine_commit(struct engine *engine)
+{
+    struct str next = {(const char *)&engine->next_enrollment, 8};
+    enum status status = store_meta_put(engine->store, "next enrollment", next);
+    if (status == STATUS_OK)
+        status = store_commit(engine->store);
+    return status == STATUS_OK ? status : fail(engine, status, "commit");
+}
+
+void engine_rollback(struct engine *engine)
+{
+    struct str next;
+    store_rollback(engine->store);
+    arena_reset(&engine->slice);
+    if (store_meta_get(engine->store, "next enrollment", &engine->slice, &next) == STATUS_OK &&
+        next.len == 8)
+        memcpy(&engine->next_enrollment, next.at, 8);
+}
+
+static enum status
+bind_names(struct engine *engine, const struct image *image, enum name_space space, uint32_t count,
+           struct str (*name)(const struct image *image, uint32_t row, struct arena *arena),
+           const uint32_t **numbers)
+{
+    uint32_t *bound = arena_array(&engine->arena, count + 1, sizeof *bound);
+    for (uint32_t i = 0; i < count; i++) {
+        enum status status =
+            store_name(engine->store, space, name(image, i, &engine->slice), &bound[i]);
+        if (status != STATUS_OK)
+            return status;
+    }
+    *numbers = bound;
+    return STATUS_OK;
+}
+
+#define NAME_OF(table)                                                                             \
+    static struct str name_of_##table(const struct image *image, uint32_t row,                     \
+                                      struct arena *arena)                                         \
+    {                                                                                              \
+        (void)arena;                                                                               \
+        return image_text(image, image->table##s[row].name);                                       \
+    }
+NAME_OF(attribute)
+NAME_OF(event)
+NAME_OF(object)
+NAME_OF(field)
+NAME_OF(segment)
+NAME_OF(topic)
+NAME_OF(campaign)
+
+static struct str name_of_did(const struct image *image, uint32_t row, struct arena *arena)
+{
+    (void)arena;
+    return image_text(image, image->dids[row].meaning);
+}
+
+/* Messages are named within their campaign. */
+static struct str name_of_message(const struct image *image, uint32_t row, struct arena *arena)
+{
+    const struct image_message *message = &image->messages[row];
+    return arena_printf(arena, STR_FMT "/" STR_FMT,
+                        STR_ARG(image_text(image, image->campaigns[message->campaign].name)),
+                        STR_ARG(image_text(image, message->name)));
+}
+
+static enum status bind_program(struct engine *engine, struct program *program)
+{
+    const struct image *image = program->image;
+    enum status status = STATUS_OK;
+#define BIND(table, space)                                                                         \
+    if (status == STATUS_OK)                                                                       \
+        status = bind_names(engine, image, space, image->table##_count, name_of_##table,           \
+                            &program->table##_names);
+    BIND(attribute, SPACE_ATTRIBUTE)
+    BIND(event, SPACE_EVENT)
+    BIND(object, SPACE_OBJECT)
+    BIND(field, SPACE_FIELD)
+    BIND(segment, SPACE_SEGMENT)
+    BIND(topic, SPACE_TOPIC)
+    BIND(did, SPACE_DID)
+    BIND(campaign, SPACE_CAMPAIGN)
+    BIND(message, SPACE_MESSAGE)
+#undef BIND
+    const struct zone *zone = zone_find(image_text(image, image->projects[0].timezone));
+    program->clinic_zone = zone ? zone : zone_utc();
+    const struct builtin **functions =
+        arena_array(&engine->arena, image->builtin_count + 1, sizeof(void *));
+    for (uint32_t i = 0; i < image->builtin_count && status == STATUS_OK; i++) {
+        functions[i] =
+            builtin_find(engine->options.builtins, image_text(image, image->builtins[i].name));
+        if (!functions[i] ||
+            !str_eq_c(image_text(image, image->builtins[i].signature), functions[i]->signature))
+            status = STATUS_INVALID;
+    }
+    program->functions = functions;
+    return status;
+}
+
+static enum status load_program(struct engine *engine, uint32_t number, struct str bytes,
+                                struct program **out, struct image_error *error)
+{
+    struct image *image = arena_alloc(&engine->arena, sizeof *image);
+    struct program *program = arena_alloc(&engine->arena, sizeof *program);
+    if (number >= PROGRAM_ROOM)
+        return STATUS_LIMIT;
+    if (!image_decode(&engine->arena, bytes, false, image, error))
+        return STATUS_INVALID;
+    if (!image->project_count) {
+        snprintf(error->text, sizeof error->text, "section 1 (project): no row");
+        return STATUS_INVALID;
+    }
+    *program =
+        (struct program){.image = image, .number = number, .builtins = engine->options.builtins};
+    enum status status = bind_program(engine, program);
+    if (status == STATUS_OK)
+        engine->programs[number] = *out = program;
+    return status;
+}
+
+struct program *engine_program_of(struct engine *engine, uint32_t number)
+{
+    struct str bytes;
+    struct image_error error;
+    struct program *program = NULL;
+    if (number >= PROGRAM_ROOM)
+        return NULL;
+    if (engine->programs[number])
+        return engine->programs[number];
+    if (store_image_get(engine->store, number, &engine->slice, &bytes) == STATUS_OK)
+        load_program(engine, number, bytes, &program, &error);
+    return program;
+}
+
+enum status engine_deploy(struct engine *engine, struct str bytes, struct image_error *error)
+{
+    unsigned char id[32], meaning[32];
+    uint32_t number;
+    struct arena scratch;
+    struct image image;
+    arena_init(&scratch, 0);
+    bool is_sound = image_decode(&scratch, bytes, false, &image, error);
+    if (is_sound) {
+        memcpy(id, image.id, sizeof id);
+        memcpy(meaning, image.meaning, sizeof meaning);
+    }
+    arena_free(&scratch);
+    if (!is_sound)
+        return STATUS_INVALID;
+    bool own = !store_in_transaction(engine->store);
+    enum status status = own ? engine_begin(engine) : STATUS_OK;
+    if (status == STATUS_OK)
+        status = store_image_put(engine->store, id, meaning, bytes, &number);
+    struct program *program = NULL;
+    if (status == STATUS_OK)
+        status = load_program(engine, number, bytes, &program, error);
+    if (status == STATUS_OK) {
+        uint8_t *states = arena_alloc(&engine->arena, program->image->campaign_count + 1);
+        for (uint32_t i = 0; i < program->image->campaign_count && status == STATUS_OK; i++) {
+            int state = CAMPAIGN_DEPLOYED;
+            uint32_t before;
+            store_campaign_get(engine->store, program->campaign_names[i], &state, &before);
+            states[i] = (uint8_t)state;
+            status = store_campaign_put(engine->store, program->campaign_names[i], state, number);
+        }
+        engine->current = program;
+        engine->states = states;
+    }
+    if (own && status == STATUS_OK)
+        status = engine_commit(engine);
+    else if (own)
+        engine_rollback(engine);
+    return status == STATUS_OK ? status : fail(engine, status, "deploy");
+}
+
+enum status engine_set_campaign(struct engine *engine, struct str name, enum campaign_state state)
+{
+    const struct program *program = engine->current;
+    for (uint32_t i = 0; program && i < program->image->campaign_count; i++) {
+        if (!str_eq(image_text(program->image, program->image->campaigns[i].name), name))
+            continue;
+        enum status status = store_campaign_put(engine->store, program->campaign_names[i],
+                                                (int)state, program->number);
+        if (status == STATUS_OK)
+            engine->states[i] = (uint8_t)state;
+        return status;
+    }
+    return STATUS_MISSING;
+}
+
+const struct program *engine_program(const struct engine *engine)
+{
+    return engine->current;
+}
+
+void engine_observe(struct engine *engine,
+                    void (*observe)(void *context, const struct notice *notice), void *context)
+{
+    engine->observe = observe;
+    engine->observer = context;
+}
+
+void engine_notice(struct engine *engine, const struct notice *notice)
+{
+    if (engine->observe)
+        engine->observe(engine->observer, notice);
+}
+
+enum status react_open(struct engine *engine, struct str id, uint64_t key, int64_t now_ms,
+                       struct react *r)
+{
+    struct str record;
+    bool found = true;
+    arena_reset(&engine->slice);
+    *r = (struct react){.engine = engine, .now_ms = now_ms, .effects = {.room = EFFECT_ROOM}};
+    r->effects.items = arena_array(&engine->slice, EFFECT_ROOM, sizeof *r->effects.items);
+    r->patient = arena_alloc(&engine->slice, sizeof *r->patient);
+    ensure(r->effects.items && r->patient);
+    enum status status =
+        id.at ? store_patient_find(engine->store, id, &engine->slice, &key, &record, &found)
+              : store_patient_get(engine->store, key, &engine->slice, &record);
+    if (status != STATUS_OK)
+        return status;
+    if (found)
+        return patient_decode(r->patient, &engine->slice, key, record);
+    patient_init(r->patient, &engine->slice, id, key);
+    return STATUS_OK;
+}
+
+enum status react_close(struct react *r)
+{
+    struct buf record;
+    if (r->status != STATUS_OK)
+        return r->status;
+    react_settle(r);
+    buf_init(&record, SLICE_BYTES);
+    patient_encode(r->patient, &record);
+    enum status status = record.failed
+                             ? STATUS_LIMIT
+                             : store_patient_put(r->engine->store, r->patient->key,
+                                                 patient_due_ms(r->patient), buf_view(&record));
+    buf_free(&record);
+    return r->status != STATUS_OK ? r->status : status;
+}
+
+static enum status reject(struct input_answer *answer, const char *field, struct str value,
+                          const char *reason)
+{
+    answer->what = ANSWER_REJECTED;
+    snprintf(answer->field, sizeof answer->field, "%s%s" STR_FMT, field, value.len ? "." : "",
+             STR_ARG(value));
+    snprintf(answer->reason, sizeof answer->reason, "%s", reason);
+    return STATUS_OK;
+}
+
+/* Each declared member by its type; *wrong names one that does not fit. */
+static bool read_members(struct react *r, struct str properties, struct rows fields,
+                         bool is_attributes, struct str *wrong,
+                         bool (*take)(struct react *r, void *context, uint32_t row, struct value v),
+                         void *context)
+{
+    const struct program *program = r->engine->current;
+    struct json_scan scan;
+    json_begin(&scan, properties);
+    if (!properties.len || json_next(&scan) != JSON_OBJECT)
+        return !properties.len;
+    while (json_next(&scan) == JSON_KEY) {
+        struct str name = json_text(&scan, &r->engine->slice), raw;
+        if (!json_value(&scan, &raw))
+            return false;
+        for (uint32_t i = 0; i < fields.count; i++) {
+            uint32_t row = fields.first + i;
+            const struct image *image = program->image;
+            uint32_t text = is_attributes ? image->attributes[row].name : image->fields[row].name;
+            uint32_t type = is_attributes ? image->attributes[row].type : image->fields[row].type;
+            if (!str_eq(image_text(image, text), name))
+                continue;
+            bool fits;
+            struct value v = value_from_json(&r->engine->slice, image, type, raw, &fits);
+            if (!fits) {
+                *wrong = name;
+                return false;
+            }
+            if (take && !take(r, context, row, v))
+                return false;
+        }
+    }
+    return !scan.error;
+}
+
+struct attribute_changes {
+    uint32_t rows[256];
+    struct value values[256];
+    uint32_t count;
+};
+
+static bool collect(struct react *r, void *context, uint32_t row, struct value v)
+{
+    struct attribute_changes *changes = context;
+    (void)r;
+    if (changes->count == ARRAY_COUNT(changes->rows))
+        return false;
+    changes->rows[changes->count] = row;
+    changes->values[changes->count++] = v;
+    return true;
+}
+
+static enum status identify(struct react *r, const struct input *input, struct input_answer *answer)
+{
+    const struct program *program = r->engine->current;
+    struct attribute_changes *changes = arena_alloc(&r->engine->slice, sizeof *changes);
+    struct str wrong = {0};
+    struct rows all = {0, program->image->attribute_count};
+    if (!changes)
+        return STATUS_LIMIT;
+    if (!read_members(r, input->properties, all, true, &wrong, collect, changes))
+        return reject(answer, "traits", wrong, "not a value of its type");
+    /* All are stored before anything reacts to one of them. */
+    struct happening *happenings =
+        arena_array(&r->engine->slice, changes->count + 1, sizeof *happenings);
+    uint32_t count = 0;
+    for (uint32_t i = 0; happenings && i < changes->count; i++) {
+        uint32_t name = program->attribute_names[changes->rows[i]];
+        struct value before = patient_attribute(r->patient, name);
+        if (patient_set_attribute(r->patient, name, changes->values[i]))
+            happenings[count++] = (struct happening){.is_attribute = true,
+                                                     .attribute = name,
+                                                     .before = before,
+                                                     .after = changes->values[i]};
+    }
+    for (uint32_t i = 0; i < count; i++)
+        react_to(r, &happenings[i]);
+    if (!count) {
+        struct happening nothing = {0};
+        react_to(r, &nothing);
+    }
+    return STATUS_OK;
+}
+
+static uint32_t event_row(const struct program *program, struct str name)
+{
+    const struct image *image = program->image;
+    for (uint32_t i = 0; i < image->event_count; i++)
+        if (str_eq(image_text(image, image->events[i].name), name) ||
+            (image->events[i].other_name != IMAGE_NONE &&
+             str_eq(image_text(image, image->events[i].other_name), name)))
+            return i;
+    return IMAGE_NONE;
+}
+
+static enum status track(struct react *r, const struct input *input, int64_t at_ms,
+                         struct input_answer *answer)
+{
+    const struct program *program = r->engine->current;
+    uint32_t row = event_row(program, input->name), number;
+    struct str wrong = {0};
+    if (row != IMAGE_NONE && !read_members(r, input->properties, program->image->events[row].fields,
+                                           false, &wrong, NULL, NULL))
+        return reject(answer, "properties", wrong, "not a value of its type");
+    struct str name = row == IMAGE_NONE
+                          ? input->name
+                          : image_text(program->image, program->image->events[row].name);
+    enum status status = store_name(r->engine->store, SPACE_EVENT, name, &number);
+    struct store_event stored = {.patient = r->patient->key,
+                                 .previous = r->patient->last_event,
+                                 .name = number,
+                                 .at_ms = at_ms,
+                                 .received_at_ms = r->now_ms,
+                                 .data = input->properties.len ? input->properties : STR("{}")};
+    if (status == STATUS_OK)
+        status = store_event_add(r->engine->store, &stored);
+    if (status != STATUS_OK)
+        return status;
+    struct event event = {stored.id, stored.previous, number, at_ms, r->now_ms, stored.data};
+    struct happening happening = {
+        .event = &event, .is_history = at_ms < r->now_ms - r->engine->options.late_after_ms};
+    r->patient->last_event = stored.id;
+    react_memorize(r, &event);
+    if (row != IMAGE_NONE)
+        react_to(r, &happening);
+    return STATUS_OK;
+}
+
+static bool set_cell(struct react *r, void *context, uint32_t row, struct value v)
+{
+    struct object *object = context;
+    uint32_t name = r->engine->current->field_names[row];
+    for (uint32_t i = 0; i < object->cell_count; i++)
+        if (object->cells[i].name == name) {
+            object->cells[i].value = v;
+            return true;
+        }
+    struct cell *cells = arena_array(&r->engine->slice, object->cell_count + 1, sizeof *cells);
+    if (!cells)
+        return false;
+    if (object->cell_count)
+        memcpy(cells, object->cells, object->cell_count * sizeof *cells);
+    cells[object->cell_count++] = (struct cell){name, v};
+    object->cells = cells;
+    return true;
+}
+
+static enum status change_object(struct react *r, const struct input *input, int64_t at_ms,
+                                 struct input_answer *answer)
+{
+    const struct program *program = r->engine->current;
+    uint32_t row = IMAGE_NONE;
+    struct str wrong = {0};
+    for (uint32_t i = 0; i < program->image->object_count; i++)
+        if (str_eq(image_text(program->image, program->image->objects[i].name), input->name))
+            row = i;
+    if (row == IMAGE_NONE)
+        return STATUS_OK;
+    if (!read_members(r, input->properties, program->image->objects[row].fields, false, &wrong,
+                      NULL, NULL))
+        return reject(answer, "properties", wrong, "not a value of its type");
+    uint32_t number = program->object_names[row];
+    struct object *object = patient_object(r->patient, number, input->object_id);
+    if (object && object->changed_at_ms > at_ms)
+        return STATUS_OK;
+    uint8_t *was = object ? react_object_truths(r, object) : NULL;
+    if (!object) {
+        object = patient_add_object(r->patient);
+        if (!object)
+            return STATUS_LIMIT;
+        *object =
+            (struct object){.object = number, .id = arena_str(&r->engine->slice, input->object_id)};
+    }
+    object->changed_at_ms = at_ms;
+    read_members(r, input->properties, program->image->objects[row].fields, false, &wrong, set_cell,
+                 object);
+    struct happening happening = {.object = object, .object_was = was};
+    react_to(r, &happening);
+    return STATUS_OK;
+}
+
+static enum status change_membership(struct react *r, const struct input *input)
+{
+    uint32_t number;
+    enum status status =
+        store_name(r->engine->store, input->kind == INPUT_SEGMENT ? SPACE_SEGMENT : SPACE_TOPIC,
+                   input->name, &number);
+    struct happening nothing = {0};
+    if (status != STATUS_OK)
+        return status;
+    if (input->kind == INPUT_SEGMENT)
+        react_set_membership(r, number, input->is_on);
+    else
+        react_set_subscription(r, number, input->is_on);
+    react_to(r, &nothing);
+    return STATUS_OK;
+}
+
+static enum status dispatch(struct react *r, const struct input *input, int64_t at_ms,
+                            struct input_answer *answer)
+{
+    struct happening happening = {0};
+    switch (input->kind) {
+    case INPUT_IDENTIFY:
+        return identify(r, input, answer);
+    case INPUT_TRACK:
+        return track(r, input, at_ms, answer);
+    case INPUT_OBJECT:
+        return change_object(r, input, at_ms, answer);
+    case INPUT_SUBSCRIPTION:
+    case INPUT_SEGMENT:
+        return change_membership(r, input);
+    case INPUT_ENTER:
+        happening.is_manual = true;
+        happening.campaign = input->name;
+        react_to(r, &happening);
+        return STATUS_OK;
+    case INPUT_REPLY:
+        happening.reply = &input->text;
+        react_to(r, &happening);
+        return STATUS_OK;
+    }
+    return STATUS_INVALID;
+}
+
+enum status engine_input(struct engine *engine, const struct input *input, int64_t now_ms,
+                         struct input_answer *answer)
+{
+    struct react r;
+    enum seen seen = SEEN_NEW;
+    int64_t at_ms =
+        input->at_ms == INT64_MIN || input->at_ms > now_ms + 5 * MINUTE_MS ? now_ms : input->at_ms;
+    *answer = (struct input_answer){.what = ANSWER_ACCEPTED};
+    if (!engine->current)
+        return reject(answer, "project", (struct str){0}, "no image is deployed");
+    if (!input->patient.len || input->patient.len > 256)
+        return reject(answer, "userId", (struct str){0}, "an id of 1 to 256 bytes is needed");
+    enum status status = STATUS_OK;
+    if (input->message_id.len)
+        status = store_is_seen(engine->store, input->message_id, input->raw, &seen);
+    if (status == STATUS_OK && seen != SEEN_NEW) {
+        answer->what = ANSWER_DUPLICATE;
+        return STATUS_OK;
+    }
+    if (status == STATUS_OK)
+        status = react_open(engine, input->patient, 0, now_ms, &r);
+    if (status == STATUS_OK)
+        status = dispatch(&r, input, at_ms, answer);
+    if (status == STATUS_OK && answer->what == ANSWER_REJECTED)
+        return STATUS_OK;
+    if (status == STATUS_OK && input->message_id.len)
+        status = store_keep_seen(engine->store, input->message_id, input->raw);
+    if (status == STATUS_OK)
+        status = react_close(&r);
+    return status == STATUS_OK ? status : fail(engine, status, "input");
+}
+
+int64_t engine_next_due_ms(struct engine *engine)
+{
+    return store_next_due_at(engine->store);
+}
+
+static void run_approvals(struct react *r)
+{
+    for (uint32_t i = 0; i < r->patient->approvals_count;) {
+        struct approval approval = r->patient->approvals[i];
+        if (approval.at_ms > r->now_ms) {
+            i++;
+            continue;
+        }
+        r->patient->approvals[i] = r->patient->approvals[--r->patient->approvals_count];
+        react_hand_over(r, &approval);
+    }
+}
+
+enum status engine_advance(struct engine *engine, int64_t to_ms, bool is_included, uint32_t most,
+                           bool *more)
+{
+    int64_t due_ms;
+    uint64_t key;
+    *more = false;
+    for (uint32_t i = 0;; i++) {
+        if (store_due(engine->store, is_included ? to_ms : to_ms - 1, &due_ms, &key) != STATUS_OK)
+            return STATUS_OK;
+        if (i == most) {
+            *more = true;
+            return STATUS_OK;
+        }
+        struct react r;
+        struct happening nothing = {0};
+        int64_t now_ms = engine->options.is_virtual_time ? due_ms : to_ms;
+        enum status status = react_open(engine, (struct str){0}, key, now_ms, &r);
+        if (status == STATUS_OK) {
+            run_approvals(&r);
+            react_to(&r, &nothing);
+            status = react_close(&r);
+        }
+        if (status != STATUS_OK)
+            return fail(engine, status, "advance");
+    }
+}
+
+enum status engine_approve(struct engine *engine, uint64_t draft, int64_t now_ms)
+{
+    struct outbox_row row;
+    struct react r;
+    arena_reset(&engine->slice);
+    enum status status = store_outbox_get(engine->store, draft, &engine->slice, &row);
+    if (status != STATUS_OK || row.state != OUTBOX_DRAFT)
+        return status;
+    uint32_t message = row.message, image = row.image;
+    status = react_open(engine, (struct str){0}, row.patient, now_ms, &r);
+    const struct program *program = engine_program_of(engine, image);
+    if (status != STATUS_OK || !program)
+        return status;
+    struct env env = react_env(&r, program, NULL);
+    const struct image_message *m = &program->image->messages[message];
+    int64_t opens_ms =
+        m->is_notice ? now_ms : windows_open_ms(program->image, m->windows, env.zone, now_ms);
+    struct approval approval = {draft, opens_ms};
+    if (opens_ms <= now_ms) {
+        react_hand_over(&r, &approval);
+    } else {
+        struct approval *added = patient_add_approval(r.patient);
+        if (!added)
+            return STATUS_LIMIT;
+        *added = approval;
+    }
+    return react_close(&r);
+}
+
+enum status engine_touched(struct engine *engine, uint64_t outbox, bool is_click, int64_t now_ms)
+{
+    struct outbox_row row;
+    struct react r;
+    struct happening nothing = {0};
+    arena_reset(&engine->slice);
+    enum status status = store_outbox_get(engine->store, outbox, &engine->slice, &row);
+    uint64_t enrollment = row.enrollment;
+    uint32_t message = row.message, image = row.image;
+    if (status == STATUS_OK)
+        status = react_open(engine, (struct str){0}, row.patient, now_ms, &r);
+    const struct program *program = status == STATUS_OK ? engine_program_of(engine, image) : NULL;
+    if (!program)
+        return status;
+    struct enrollment *e = patient_enrollment(r.patient, enrollment);
+    struct mark *mark =
+        e ? enrollment_mark(r.patient, e, program->message_names[message], true) : NULL;
+    if (mark) {
+        mark->is_opened = true;
+        mark->is_clicked |= is_click;
+        react_to(&r, &nothing);
+    }
+    return react_close(&r);
+}
+
+enum status engine_eval(struct engine *engine, struct str patient, uint32_t code, int64_t now_ms,
+                        struct arena *arena, struct value *value)
+{
+    struct react r;
+    enum status status = react_open(engine, patient, 0, now_ms, &r);
+    if (status != STATUS_OK)
+        return status;
+    struct env env = react_env(&r, engine->current, NULL);
+    env.arena = arena;
+    struct value v = machine_eval(&env, code);
+    if (v.kind == VALUE_TEXT)
+        v.text = arena_str(arena, v.text);
+    *value = v;
+    return STATUS_OK;
+}
