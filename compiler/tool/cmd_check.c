@@ -1,0 +1,151 @@
+/* cmd_check.c: `camp check`, `camp build` and `camp disasm`. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "compiler/tool/tool.h"
+#include "vm/base/hash.h"
+
+struct arguments {
+    char **paths;
+    int path_count;
+    const char *output, *format;
+    bool is_strict;
+};
+
+static int read_arguments(const char *command, int argc, char **argv, struct arguments *a)
+{
+    *a = (struct arguments){.paths = argv + 1, .format = "text"};
+    for (int i = 1; i < argc; i++) {
+        bool has_value = i + 1 < argc;
+        if (strcmp(argv[i], "--strict") == 0)
+            a->is_strict = true;
+        else if (strcmp(argv[i], "--format") == 0 && has_value)
+            a->format = argv[++i];
+        else if (strcmp(argv[i], "-o") == 0 && has_value)
+            a->output = argv[++i];
+        else if (argv[i][0] == '-' && argv[i][1])
+            return tool_misuse(command, "no such option, or its value is missing", argv[i]);
+        else
+            a->paths[a->path_count++] = argv[i];
+    }
+    return a->path_count ? EXIT_FINE : tool_misuse(command, "name a file or folder", "");
+}
+
+static void write_diagnostics(struct compilation *compilation, bool is_json, int fd)
+{
+    struct buf text;
+    buf_init(&text, 0);
+    diags_write(&compilation->diags, is_json ? DIAG_JSON : DIAG_TEXT,
+                !is_json && tool_has_colour(fd), &text);
+    tool_write(fd, buf_view(&text));
+    buf_free(&text);
+}
+
+int cmd_check(int argc, char **argv)
+{
+    struct arguments a;
+    struct compilation compilation;
+    if (read_arguments("check", argc, argv, &a) != EXIT_FINE)
+        return EXIT_USAGE;
+    bool is_json = strcmp(a.format, "json") == 0;
+    if (!is_json && strcmp(a.format, "text") != 0)
+        return tool_misuse("check", "formats are text and json", a.format);
+    int code = tool_compile(&compilation, a.paths, a.path_count, true, a.is_strict);
+    if (code != EXIT_USAGE) {
+        write_diagnostics(&compilation, is_json, STDOUT_FILENO);
+        uint32_t errors = compilation.diags.error_count,
+                 campaigns = compilation.image.campaign_count;
+        if (!is_json && errors)
+            fprintf(stderr, "%u error%s\n", errors, errors == 1 ? "" : "s");
+        else if (!is_json)
+            fprintf(stderr, "%u campaign%s, no errors\n", campaigns, campaigns == 1 ? "" : "s");
+    }
+    compilation_free(&compilation);
+    return code;
+}
+
+static int write_image(const char *path, struct str bytes)
+{
+    char temporary[4096];
+    snprintf(temporary, sizeof temporary, "%s.tmp", path);
+    FILE *file = fopen(temporary, "wb");
+    bool is_written = file && fwrite(bytes.at, 1, bytes.len, file) == bytes.len;
+    if (file && fclose(file) != 0)
+        is_written = false;
+    if (is_written && rename(temporary, path) == 0)
+        return EXIT_FINE;
+    fprintf(stderr, "camp build: %s: %s\n", path, strerror(errno));
+    remove(temporary);
+    return EXIT_USAGE;
+}
+
+int cmd_build(int argc, char **argv)
+{
+    struct arguments a;
+    struct compilation compilation;
+    struct buf bytes;
+    if (read_arguments("build", argc, argv, &a) != EXIT_FINE)
+        return EXIT_USAGE;
+    if (!a.output)
+        return tool_misuse("build", "say where to: -o FILE.campi", "");
+    int code = tool_compile(&compilation, a.paths, a.path_count, false, a.is_strict);
+    buf_init(&bytes, IMAGE_MAX_BYTES);
+    if (code != EXIT_USAGE)
+        write_diagnostics(&compilation, false, STDERR_FILENO);
+    if (code == EXIT_FINE)
+        code = tool_encode(&compilation, &bytes) ? write_image(a.output, buf_view(&bytes))
+                                                 : EXIT_FINDINGS;
+    if (code == EXIT_FINE) {
+        struct buf id;
+        buf_init(&id, 128);
+        buf_hex(&id, (struct str){(const char *)compilation.image.id, 32});
+        printf("%s: %zu bytes, id " STR_FMT "\n", a.output, bytes.len, STR_ARG(buf_view(&id)));
+        buf_free(&id);
+    }
+    buf_free(&bytes);
+    compilation_free(&compilation);
+    return code;
+}
+
+static bool read_image(const char *path, struct buf *bytes)
+{
+    FILE *file = fopen(path, "rb");
+    unsigned char block[1 << 16];
+    if (!file)
+        return false;
+    for (size_t n; (n = fread(block, 1, sizeof block, file)) > 0;)
+        buf_put(bytes, block, n);
+    bool is_read = !ferror(file) && !bytes->failed;
+    fclose(file);
+    return is_read;
+}
+
+int cmd_disasm(int argc, char **argv)
+{
+    struct buf bytes, listing;
+    struct arena arena;
+    struct image image;
+    struct image_error error;
+    if (argc != 2)
+        return tool_misuse("disasm", "name one image", "");
+    buf_init(&bytes, IMAGE_MAX_BYTES);
+    buf_init(&listing, 0);
+    arena_init(&arena, 0);
+    int code = EXIT_USAGE;
+    if (!read_image(argv[1], &bytes)) {
+        fprintf(stderr, "camp disasm: %s: %s\n", argv[1], strerror(errno));
+    } else if (!image_decode(&arena, buf_view(&bytes), false, &image, &error)) {
+        fprintf(stderr, "camp disasm: %s: %s\n", argv[1], error.text);
+        code = EXIT_FINDINGS;
+    } else {
+        image_disasm(&image, &listing);
+        tool_write(STDOUT_FILENO, buf_view(&listing));
+        code = EXIT_FINE;
+    }
+    buf_free(&bytes);
+    buf_free(&listing);
+    arena_free(&arena);
+    return code;
+}

@@ -1,0 +1,134 @@
+/* main.c: the `camp` command: finds the subcommand. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "compiler/tool/tool.h"
+#include "grammar/diag.h"
+#include "stdlib/builtins.h"
+#include "stdlib/modules.h"
+
+const struct command commands[] = {
+    {"check", "PATH… [--strict] [--format text|json]", "everything the compiler can find",
+     "  camp check examples/welcome\n  camp check . --format json\n", cmd_check},
+    {"build", "PATH… -o FILE.campi", "one verified, deterministic image",
+     "  camp build examples/welcome -o welcome.campi\n", cmd_build},
+    {"test", "PATH… [--run TEXT] [--format text|tap]", "the `test` blocks, on a virtual clock",
+     "  camp test examples/welcome\n  camp test . --run nudge\n", cmd_test},
+    {"disasm", "FILE.campi", "what an image says", "  camp disasm welcome.campi\n", cmd_disasm},
+    {"help", "[COMMAND]", "this page, or a command's", "  camp help test\n", cmd_help},
+    {NULL, NULL, NULL, NULL, NULL}};
+
+void tool_write(int fd, struct str text)
+{
+    while (text.len) {
+        ssize_t written = write(fd, text.at, text.len);
+        if (written <= 0)
+            return;
+        text = str_from(text, (size_t)written);
+    }
+}
+
+bool tool_has_colour(int fd)
+{
+    const char *none = getenv("NO_COLOR");
+    return isatty(fd) && !(none && *none);
+}
+
+void tool_usage(const struct command *command)
+{
+    printf("camp %s %s\n\n%s\n\nExamples:\n%s", command->name, command->arguments, command->summary,
+           command->examples);
+}
+
+int tool_misuse(const char *command, const char *what, const char *word)
+{
+    fprintf(stderr, "camp %s: %s%s%s\nTry: camp help %s\n", command, what, word[0] ? ": " : "",
+            word, command);
+    return EXIT_USAGE;
+}
+
+int tool_compile(struct compilation *compilation, char **paths, int count, bool with_tests,
+                 bool is_strict)
+{
+    static struct compile_module modules[64];
+    struct compile_options options = {&stdlib_builtins, modules, with_tests};
+    struct str error;
+    for (size_t i = 0; i + 1 < ARRAY_COUNT(modules) && stdlib_modules[i].name; i++)
+        modules[i] = (struct compile_module){stdlib_modules[i].name, stdlib_modules[i].text};
+    compilation_init(compilation);
+    compilation->diags.is_strict = is_strict;
+    if (!compile_paths(compilation, &options, paths, count, &error)) {
+        fprintf(stderr, "camp: " STR_FMT "\n", STR_ARG(error));
+        return EXIT_USAGE;
+    }
+    return compilation->diags.error_count ? EXIT_FINDINGS : EXIT_FINE;
+}
+
+bool tool_encode(struct compilation *compilation, struct buf *bytes)
+{
+    struct arena arena;
+    struct image image;
+    struct image_error error = {{0}};
+    arena_init(&arena, 0);
+    bool is_sound = image_encode(&compilation->image, bytes) &&
+                    image_decode(&arena, buf_view(bytes), false, &image, &error);
+    if (!is_sound)
+        fprintf(stderr, "camp: the image is not sound: %s\n", error.text);
+    arena_free(&arena);
+    return is_sound;
+}
+
+int cmd_help(int argc, char **argv)
+{
+    if (argc < 2) {
+        printf("camp: campaigns for clinics, checked, tested and compiled\n\n");
+        for (const struct command *command = commands; command->name; command++)
+            printf("  camp %-9s %s\n", command->name, command->summary);
+        printf("\nMore: camp help COMMAND\nExit codes: 0 fine, 1 findings, 2 usage or files.\n");
+        return EXIT_FINE;
+    }
+    for (const struct command *command = commands; command->name; command++)
+        if (strcmp(command->name, argv[1]) == 0) {
+            tool_usage(command);
+            return EXIT_FINE;
+        }
+    return tool_misuse("help", "there is no command", argv[1]);
+}
+
+static const char *nearest_command(const char *word)
+{
+    struct str names[16], nearest;
+    uint32_t count = 0;
+    for (const struct command *command = commands; command->name && count < ARRAY_COUNT(names);
+         command++)
+        names[count++] = str_of(command->name);
+    nearest = diag_nearest(str_of(word), names, count);
+    return nearest.at;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc < 2) {
+        cmd_help(1, argv);
+        return EXIT_USAGE;
+    }
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
+        return cmd_help(1, argv);
+    for (const struct command *command = commands; command->name; command++) {
+        if (strcmp(command->name, argv[1]) != 0)
+            continue;
+        for (int i = 2; i < argc; i++)
+            if (strcmp(argv[i], "--help") == 0) {
+                tool_usage(command);
+                return EXIT_FINE;
+            }
+        return command->run(argc - 1, argv + 1);
+    }
+    const char *nearest = nearest_command(argv[1]);
+    fprintf(stderr, "camp: there is no command `%s`", argv[1]);
+    if (nearest)
+        fprintf(stderr, "; did you mean `%s`?", nearest);
+    fprintf(stderr, "\nTry: camp help\n");
+    return EXIT_USAGE;
+}

@@ -1,0 +1,32 @@
+/* tool.h: what the subcommands of `camp` share. Each cmd_*.c is one; main.c lists them. Results go to standard output,
+ * everything else to standard error; exit codes are those of INTERFACES.md 1. */
+#ifndef CAMP_COMPILER_TOOL_TOOL_H
+#define CAMP_COMPILER_TOOL_TOOL_H
+
+#include "compiler/compile.h"
+
+enum { EXIT_FINE = 0, EXIT_FINDINGS = 1, EXIT_USAGE = 2 };
+
+struct command {
+    const char *name, *arguments, *summary, *examples;
+    int (*run)(int argc, char **argv);
+};
+extern const struct command commands[];
+
+/* Compiles or explains why not: EXIT_FINE, or the code to leave with. Diagnostics are written to standard error, or
+ * in `format` to standard output. */
+int tool_compile(struct compilation *compilation, char **paths, int count, bool with_tests, bool is_strict);
+/* The image's bytes, whole and decodable. */
+bool tool_encode(struct compilation *compilation, struct buf *bytes);
+void tool_usage(const struct command *command);
+int tool_misuse(const char *command, const char *what, const char *word);
+bool tool_has_colour(int fd);
+void tool_write(int fd, struct str text);
+
+int cmd_check(int argc, char **argv);
+int cmd_build(int argc, char **argv);
+int cmd_test(int argc, char **argv);
+int cmd_disasm(int argc, char **argv);
+int cmd_help(int argc, char **argv);
+
+#endif
