@@ -1,18 +1,19 @@
-/* build.c: the image's tables growing: texts, constants and types once each, rows added, instructions collected. */
+/* build.c: the image's tables growing: texts, constants and types once each, rows added,
+ * instructions collected. */
 #include <stdarg.h>
 #include <stdio.h>
 
 #include "compiler/internal.h"
 
-#define TABLE(number, name)                                                                          \
-    uint32_t add_##name(struct compiler *c, struct image_##name row)                                 \
-    {                                                                                                \
-        struct image *image = c->image;                                                              \
-        image->name##s =                                                                             \
-            arena_grow(c->arena, image->name##s, image->name##_count, &c->name##_room, sizeof row);  \
-        ensure(image->name##s);                                                                      \
-        image->name##s[image->name##_count] = row;                                                   \
-        return image->name##_count++;                                                                \
+#define TABLE(number, name)                                                                        \
+    uint32_t add_##name(struct compiler *c, struct image_##name row)                               \
+    {                                                                                              \
+        struct image *image = c->image;                                                            \
+        image->name##s = arena_grow(c->arena, image->name##s, image->name##_count,                 \
+                                    &c->name##_room, sizeof row);                                  \
+        ensure(image->name##s);                                                                    \
+        image->name##s[image->name##_count] = row;                                                 \
+        return image->name##_count++;                                                              \
     }
 #define COLUMN(kind, name)
 #define COLUMN_OF(kind, table, name)
@@ -29,7 +30,8 @@ uint32_t intern(struct compiler *c, struct str text)
     if (known)
         return (uint32_t)*known;
     struct image *image = c->image;
-    image->texts = arena_grow(c->arena, image->texts, image->text_count, &c->text_room, sizeof text);
+    image->texts =
+        arena_grow(c->arena, image->texts, image->text_count, &c->text_room, sizeof text);
     struct str copy = arena_str(c->arena, text);
     image->texts[image->text_count] = copy;
     *strmap_put(&c->texts, copy, NULL) = image->text_count;
@@ -43,8 +45,8 @@ struct str text_of(struct compiler *c, uint32_t text)
 
 static uint32_t add_once(struct compiler *c, struct image_constant row)
 {
-    struct str key = arena_printf(c->arena, "%u %lld %u %u %u", row.kind, (long long)row.number, row.months, row.days,
-                                  row.text);
+    struct str key = arena_printf(c->arena, "%u %lld %u %u %u", row.kind, (long long)row.number,
+                                  row.months, row.days, row.text);
     uint64_t *known = strmap_get(&c->constants, key);
     if (known)
         return (uint32_t)*known;
@@ -83,18 +85,30 @@ static const struct {
     uint32_t kind;
     const char *name;
 } type_words[] = {
-    {"text", TYPE_TEXT, "a text"},          {"integer", TYPE_INTEGER, "an integer"},
-    {"number", TYPE_NUMBER, "a number"},    {"bool", TYPE_BOOL, "true or false"},
-    {"date", TYPE_DATE, "a date"},          {"time", TYPE_TIME, "an instant"},
-    {"clock", TYPE_CLOCK, "a time of day"}, {"duration", TYPE_DURATION, "a duration"},
-    {"email", TYPE_EMAIL, "an e-mail address"}, {"phone", TYPE_PHONE, "a phone number"},
-    {"url", TYPE_URL, "a web address"},     {"timezone", TYPE_TIMEZONE, "a time zone"},
-    {"language", TYPE_LANGUAGE, "a language"}, {"list", TYPE_LIST, "a list"},
-    {"", TYPE_CHOICE, "one of its values"}, {"", KIND_EVENT, "an event"},
-    {"", KIND_OBJECT, "an object"},         {"", KIND_WEEKDAY, "a day of the week"},
-    {"", KIND_JSON, "an answer without a type"}, {"", KIND_CLINIC, "the clinic"},
-    {"", KIND_PATIENT, "the patient"},      {"", KIND_REPLY, "a reply"},
-    {"", KIND_ANY, "a value"},              {"", KIND_NOTHING, "nothing"},
+    {"text", TYPE_TEXT, "a text"},
+    {"integer", TYPE_INTEGER, "an integer"},
+    {"number", TYPE_NUMBER, "a number"},
+    {"bool", TYPE_BOOL, "true or false"},
+    {"date", TYPE_DATE, "a date"},
+    {"time", TYPE_TIME, "an instant"},
+    {"clock", TYPE_CLOCK, "a time of day"},
+    {"duration", TYPE_DURATION, "a duration"},
+    {"email", TYPE_EMAIL, "an e-mail address"},
+    {"phone", TYPE_PHONE, "a phone number"},
+    {"url", TYPE_URL, "a web address"},
+    {"timezone", TYPE_TIMEZONE, "a time zone"},
+    {"language", TYPE_LANGUAGE, "a language"},
+    {"list", TYPE_LIST, "a list"},
+    {"", TYPE_CHOICE, "one of its values"},
+    {"", KIND_EVENT, "an event"},
+    {"", KIND_OBJECT, "an object"},
+    {"", KIND_WEEKDAY, "a day of the week"},
+    {"", KIND_JSON, "an answer without a type"},
+    {"", KIND_CLINIC, "the clinic"},
+    {"", KIND_PATIENT, "the patient"},
+    {"", KIND_REPLY, "a reply"},
+    {"", KIND_ANY, "a value"},
+    {"", KIND_NOTHING, "nothing"},
 };
 
 const char *kind_name(uint32_t kind)
@@ -135,7 +149,8 @@ uint32_t type_row(struct compiler *c, const struct node *type)
         if (known)
             return (uint32_t)*known;
         struct rows choices = {c->image->choice_count, 0};
-        for (const struct node *choice = type->kids[TYPE_CHOICES]; choice; choice = choice->next, choices.count++)
+        for (const struct node *choice = type->kids[TYPE_CHOICES]; choice;
+             choice = choice->next, choices.count++)
             add_choice(c, (struct image_choice){intern(c, choice->name)});
         return type_once(c, view, (struct image_type){TYPE_CHOICE, IMAGE_NONE, choices});
     }
@@ -144,12 +159,15 @@ uint32_t type_row(struct compiler *c, const struct node *type)
             continue;
         if (type_words[i].kind != TYPE_LIST)
             return type_of_kind(c, type_words[i].kind);
-        uint32_t of = type->kids[TYPE_OF] ? type_row(c, type->kids[TYPE_OF]) : type_of_kind(c, TYPE_TEXT);
-        return type_once(c, arena_printf(c->arena, "list %u", of), (struct image_type){.kind = TYPE_LIST, .of = of});
+        uint32_t of =
+            type->kids[TYPE_OF] ? type_row(c, type->kids[TYPE_OF]) : type_of_kind(c, TYPE_TEXT);
+        return type_once(c, arena_printf(c->arena, "list %u", of),
+                         (struct image_type){.kind = TYPE_LIST, .of = of});
     }
     struct diag *diag = report(c, DIAG_UNKNOWN_TYPE, type->span, STR_ARG(type->name));
-    help(c, diag, "text integer number bool date time clock duration email phone url timezone language, "
-                  "`list of T` or one of [\"a\", \"b\"]");
+    help(c, diag,
+         "text integer number bool date time clock duration email phone url timezone language, "
+         "`list of T` or one of [\"a\", \"b\"]");
     return type_of_kind(c, TYPE_TEXT);
 }
 
@@ -192,7 +210,8 @@ void add_read_of(struct compiler *c, uint32_t kind, uint32_t row)
             is_there = code->reads[i].kind == kind && code->reads[i].row == row;
         if (is_there)
             continue;
-        code->reads = arena_grow(c->arena, code->reads, code->read_count, &code->read_room, sizeof *code->reads);
+        code->reads = arena_grow(c->arena, code->reads, code->read_count, &code->read_room,
+                                 sizeof *code->reads);
         code->reads[code->read_count++] = (struct image_read){kind, row};
     }
 }

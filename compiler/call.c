@@ -1,6 +1,7 @@
-/* call.c: builtins as functions and as filters: arguments counted and typed by the signature, the row of the image. */
-#include "compiler/internal.h"
+/* call.c: builtins as functions and as filters: arguments counted and typed by the signature, the
+ * row of the image. */
 #include "compiler/call.h"
+#include "compiler/internal.h"
 
 /* "(text, integer?) text": parameter `index` as a word; empty when there is none. */
 static struct str parameter(const char *signature, uint32_t index)
@@ -19,8 +20,9 @@ static uint32_t kind_of_word(struct str word)
     static const struct {
         const char *word;
         uint32_t kind;
-    } words[] = {{"text", TYPE_TEXT}, {"integer", TYPE_INTEGER}, {"number", TYPE_NUMBER}, {"list", TYPE_LIST},
-                 {"time", TYPE_TIME}, {"date", TYPE_DATE},       {"bool", TYPE_BOOL}};
+    } words[] = {{"text", TYPE_TEXT}, {"integer", TYPE_INTEGER}, {"number", TYPE_NUMBER},
+                 {"list", TYPE_LIST}, {"time", TYPE_TIME},       {"date", TYPE_DATE},
+                 {"bool", TYPE_BOOL}};
     for (size_t i = 0; i < ARRAY_COUNT(words); i++)
         if (str_eq_c(word, words[i].word))
             return words[i].kind;
@@ -36,8 +38,8 @@ static uint32_t builtin_row(struct compiler *c, const struct builtin *builtin)
     return add_builtin(c, (struct image_builtin){name, intern(c, str_of(builtin->signature))});
 }
 
-struct typed call_type(struct compiler *c, const struct builtin *builtin, const struct node *node, uint32_t count,
-                       struct typed first, struct typed second, struct typed all)
+struct typed call_type(struct compiler *c, const struct builtin *builtin, const struct node *node,
+                       uint32_t count, struct typed first, struct typed second, struct typed all)
 {
     uint32_t least = 0, most = 0;
     for (struct str p; (p = parameter(builtin->signature, most)).len; most++)
@@ -51,9 +53,9 @@ struct typed call_type(struct compiler *c, const struct builtin *builtin, const 
     struct str word = parameter(builtin->signature, 0);
     uint32_t wanted = kind_of_word(word);
     bool is_text_like = first.kind >= TYPE_EMAIL || first.kind == TYPE_TEXT;
-    bool fits = wanted == KIND_ANY || wanted == first.kind || first.kind == KIND_ANY || first.kind == KIND_JSON ||
-                (wanted == TYPE_NUMBER && first.kind == TYPE_INTEGER) || (wanted == TYPE_TEXT && is_text_like &&
-                first.kind != TYPE_LIST);
+    bool fits = wanted == KIND_ANY || wanted == first.kind || first.kind == KIND_ANY ||
+                first.kind == KIND_JSON || (wanted == TYPE_NUMBER && first.kind == TYPE_INTEGER) ||
+                (wanted == TYPE_TEXT && is_text_like && first.kind != TYPE_LIST);
     if (!fits) {
         report(c, DIAG_WRONG_TYPE, node->span, kind_name(first.kind), kind_name(wanted));
         return (struct typed){.kind = KIND_BAD};
@@ -62,7 +64,8 @@ struct typed call_type(struct compiler *c, const struct builtin *builtin, const 
     const char *end = strchr(builtin->signature, ')') + 2;
     struct typed result = all;
     result.kind = kind_of_word(str_of(end));
-    if (result.kind == TYPE_NUMBER && first.kind == TYPE_INTEGER && (count < 2 || second.kind == TYPE_INTEGER))
+    if (result.kind == TYPE_NUMBER && first.kind == TYPE_INTEGER &&
+        (count < 2 || second.kind == TYPE_INTEGER))
         result.kind = TYPE_INTEGER;
     if (str_eq_c(node->name, "default")) {
         result = first;
@@ -71,8 +74,8 @@ struct typed call_type(struct compiler *c, const struct builtin *builtin, const 
         if (first.kind != second.kind)
             result.kind = KIND_ANY;
     }
-    if (str_eq_c(node->name, "divided_by") || str_eq_c(node->name, "modulo") || str_eq_c(node->name, "first") ||
-        str_eq_c(node->name, "last"))
+    if (str_eq_c(node->name, "divided_by") || str_eq_c(node->name, "modulo") ||
+        str_eq_c(node->name, "first") || str_eq_c(node->name, "last"))
         result.is_known = false;
     if (result.kind < KIND_EVENT && result.kind != KIND_BAD && result.kind != TYPE_LIST)
         result.type = type_of_kind(c, result.kind);

@@ -5,7 +5,7 @@
 #include "compiler/internal.h"
 
 /* all: known when every argument is, phi when one is. KIND_BAD: reported. */
-struct typed call_type(struct compiler *c, const struct builtin *builtin, const struct node *node, uint32_t count,
-                       struct typed first, struct typed second, struct typed all);
+struct typed call_type(struct compiler *c, const struct builtin *builtin, const struct node *node,
+                       uint32_t count, struct typed first, struct typed second, struct typed all);
 
 #endif

@@ -1,4 +1,5 @@
-/* campaign.c: settings and the frame of a campaign (LANGUAGE.md 2.1, 2.2); its workflow is workflow.c. */
+/* campaign.c: settings and the frame of a campaign (LANGUAGE.md 2.1, 2.2); its workflow is
+ * workflow.c. */
 #include "compiler/internal.h"
 
 enum { MOST_FLOW_DEPTH = 32 };
@@ -29,7 +30,8 @@ static bool declare_one(void *context, struct node *node)
         } else {
             struct image_message message = {.name = intern(c, node->name),
                                             .campaign = c->campaign_row,
-                                            .channel = node->kind == NODE_EMAIL ? CHANNEL_EMAIL : CHANNEL_SMS,
+                                            .channel = node->kind == NODE_EMAIL ? CHANNEL_EMAIL
+                                                                                : CHANNEL_SMS,
                                             .to = IMAGE_NONE};
             *row = add_message(c, message);
         }
@@ -62,8 +64,16 @@ static bool walk_flows(void *context, struct node *node)
 
 static void set_trigger(struct compiler *c, struct image_campaign *row)
 {
-    static const uint32_t kinds[] = {0,             TRIGGER_EVENT, TRIGGER_CHANGES, TRIGGER_BECOMES, TRIGGER_ENTERED,
-                                     TRIGGER_LEFT,  TRIGGER_OBJECT, TRIGGER_DATE,   TRIGGER_DATE,    TRIGGER_DATE,
+    static const uint32_t kinds[] = {0,
+                                     TRIGGER_EVENT,
+                                     TRIGGER_CHANGES,
+                                     TRIGGER_BECOMES,
+                                     TRIGGER_ENTERED,
+                                     TRIGGER_LEFT,
+                                     TRIGGER_OBJECT,
+                                     TRIGGER_DATE,
+                                     TRIGGER_DATE,
+                                     TRIGGER_DATE,
                                      TRIGGER_MANUAL};
     struct node *trigger = setting_of(c, NODE_TRIGGER);
     struct typed type;
@@ -88,28 +98,33 @@ static void set_trigger(struct compiler *c, struct image_campaign *row)
             return;
         row->trigger_slot = 0;
         if (pattern->kids[PATTERN_WHERE])
-            row->trigger_where = where_code(c, pattern->kids[PATTERN_WHERE], NAME_TESTED_EVENT, row->trigger_event,
-                                            pattern->other, &type);
-        c->trigger = (struct typed){.kind = KIND_EVENT, .row = row->trigger_event, .is_known = true};
+            row->trigger_where = where_code(c, pattern->kids[PATTERN_WHERE], NAME_TESTED_EVENT,
+                                            row->trigger_event, pattern->other, &type);
+        c->trigger =
+            (struct typed){.kind = KIND_EVENT, .row = row->trigger_event, .is_known = true};
         push_name_slot(c, pattern->other, pattern->other_span, 0, c->trigger);
     } else if (trigger->number == FORM_OBJECT) {
         uint64_t *object = strmap_get(&c->objects, trigger->name);
         if (!object) {
-            struct diag *diag = report(c, DIAG_UNKNOWN_NAME, trigger->name_span, "object", STR_ARG(trigger->name));
+            struct diag *diag =
+                report(c, DIAG_UNKNOWN_NAME, trigger->name_span, "object", STR_ARG(trigger->name));
             suggest(c, diag, trigger->name, &c->objects);
             return;
         }
         row->trigger_object = (uint32_t)*object;
         row->trigger_slot = 0;
         struct str alias = trigger->other.at ? trigger->other : trigger->name;
-        row->trigger_where = where_code(c, where, NAME_TESTED_OBJECT, (uint32_t)*object, alias, &type);
+        row->trigger_where =
+            where_code(c, where, NAME_TESTED_OBJECT, (uint32_t)*object, alias, &type);
         struct typed live = {.kind = KIND_OBJECT, .row = (uint32_t)*object, .is_known = true};
-        push_name_slot(c, alias, trigger->other.at ? trigger->other_span : trigger->name_span, 0, live);
+        push_name_slot(c, alias, trigger->other.at ? trigger->other_span : trigger->name_span, 0,
+                       live);
     } else if (trigger->number == FORM_ENTERED || trigger->number == FORM_LEFT) {
         uint64_t *segment = strmap_get(&c->segments, trigger->name);
         row->trigger_segment = segment ? (uint32_t)*segment : IMAGE_NONE;
         if (!segment) {
-            struct diag *diag = report(c, DIAG_UNKNOWN_NAME, trigger->name_span, "segment", STR_ARG(trigger->name));
+            struct diag *diag =
+                report(c, DIAG_UNKNOWN_NAME, trigger->name_span, "segment", STR_ARG(trigger->name));
             suggest(c, diag, trigger->name, &c->segments);
         }
     } else if (where) {
@@ -130,7 +145,8 @@ static void set_trigger(struct compiler *c, struct image_campaign *row)
 static void set_entry(struct compiler *c, struct image_campaign *row)
 {
     struct node *enter = setting_of(c, NODE_ENTER), *audience = setting_of(c, NODE_AUDIENCE);
-    struct node *holdout = setting_of(c, NODE_HOLDOUT), *description = setting_of(c, NODE_DESCRIPTION);
+    struct node *holdout = setting_of(c, NODE_HOLDOUT),
+                *description = setting_of(c, NODE_DESCRIPTION);
     struct typed type;
     row->enter_kind = enter ? (uint32_t)enter->number : ENTER_ONCE;
     if (enter && enter->kids[ENTER_PER])
@@ -151,7 +167,8 @@ static void set_entry(struct compiler *c, struct image_campaign *row)
 
 static void set_consent(struct compiler *c, struct image_campaign *row)
 {
-    struct node *topic = setting_of(c, NODE_TOPIC), *transactional = setting_of(c, NODE_TRANSACTIONAL);
+    struct node *topic = setting_of(c, NODE_TOPIC),
+                *transactional = setting_of(c, NODE_TRANSACTIONAL);
     if (topic && transactional) {
         report(c, DIAG_TWO_CONSENT_RULES, transactional->span);
     } else if (!topic && !transactional) {
@@ -162,12 +179,14 @@ static void set_consent(struct compiler *c, struct image_campaign *row)
         uint64_t *known = strmap_get(&c->topics, topic->name);
         row->topic = known ? (uint32_t)*known : IMAGE_NONE;
         if (!known) {
-            struct diag *diag = report(c, DIAG_UNKNOWN_NAME, topic->name_span, "topic", STR_ARG(topic->name));
+            struct diag *diag =
+                report(c, DIAG_UNKNOWN_NAME, topic->name_span, "topic", STR_ARG(topic->name));
             suggest(c, diag, topic->name, &c->topics);
         }
     }
     c->topic = row->topic;
-    struct node *automatic = setting_of(c, NODE_SEND_AUTOMATICALLY), *draft = setting_of(c, NODE_SEND_DRAFT);
+    struct node *automatic = setting_of(c, NODE_SEND_AUTOMATICALLY),
+                *draft = setting_of(c, NODE_SEND_DRAFT);
     if (automatic && draft)
         report(c, DIAG_SETTING_TWICE, draft->span);
     c->is_draft = !automatic;
@@ -205,8 +224,8 @@ static void set_exits(struct compiler *c, struct image_campaign *row)
             if (exit.event == IMAGE_NONE)
                 continue;
             if (pattern->kids[PATTERN_WHERE])
-                exit.condition = where_code(c, pattern->kids[PATTERN_WHERE], NAME_TESTED_EVENT, exit.event,
-                                            pattern->other, &type);
+                exit.condition = where_code(c, pattern->kids[PATTERN_WHERE], NAME_TESTED_EVENT,
+                                            exit.event, pattern->other, &type);
         } else {
             exit.condition = condition_code(c, when);
         }
@@ -227,13 +246,16 @@ static void set_goals(struct compiler *c, struct image_campaign *row)
     if (!s)
         return;
     struct node *pattern = s->kids[GOAL_PATTERN], *when = s->kids[GOAL_CONDITION];
-    struct image_goal goal = {.event = IMAGE_NONE, .condition = IMAGE_NONE, .anchor = anchors[s->number], .message = IMAGE_NONE};
+    struct image_goal goal = {.event = IMAGE_NONE,
+                              .condition = IMAGE_NONE,
+                              .anchor = anchors[s->number],
+                              .message = IMAGE_NONE};
     goal.within = duration_constant(c, s->kids[GOAL_WITHIN]);
     if (pattern) {
         goal.event = event_of(c, pattern->name, pattern->name_span);
         if (goal.event != IMAGE_NONE && pattern->kids[PATTERN_WHERE])
-            goal.condition =
-                where_code(c, pattern->kids[PATTERN_WHERE], NAME_TESTED_EVENT, goal.event, pattern->other, &type);
+            goal.condition = where_code(c, pattern->kids[PATTERN_WHERE], NAME_TESTED_EVENT,
+                                        goal.event, pattern->other, &type);
     } else {
         goal.condition = condition_code(c, when);
     }
@@ -243,7 +265,8 @@ static void set_goals(struct compiler *c, struct image_campaign *row)
         if (message && (c->image->messages[*message].channel == CHANNEL_EMAIL) == is_email) {
             goal.message = (uint32_t)*message;
         } else {
-            struct diag *diag = report(c, DIAG_UNKNOWN_NAME, s->name_span, is_email ? "email" : "sms", STR_ARG(s->name));
+            struct diag *diag = report(c, DIAG_UNKNOWN_NAME, s->name_span,
+                                       is_email ? "email" : "sms", STR_ARG(s->name));
             suggest(c, diag, s->name, &c->messages);
         }
     }
@@ -260,7 +283,8 @@ static void refuse(struct compiler *c, const struct node *node, const char *what
 static void refuse_what_is_not_yet(struct compiler *c)
 {
     for (struct node *s = c->campaign->kids[CAMPAIGN_SETTINGS]; s; s = s->next) {
-        bool is_date = s->kind == NODE_TRIGGER && s->number >= FORM_DATE && s->number <= FORM_DATE_AFTER;
+        bool is_date =
+            s->kind == NODE_TRIGGER && s->number >= FORM_DATE && s->number <= FORM_DATE_AFTER;
         if (s->kind == NODE_ASSERT)
             refuse(c, s, "`assert`");
         else if (is_date)

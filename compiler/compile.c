@@ -1,4 +1,5 @@
-/* compile.c: the passes in their order (README.md): files, declarations, campaigns by name, tests. */
+/* compile.c: the passes in their order (README.md): files, declarations, campaigns by name, tests.
+ */
 #include "compiler/compile.h"
 
 #include <stdlib.h>
@@ -50,9 +51,10 @@ static void compile_campaigns(struct compiler *c)
 
 static struct strmap *maps_of(struct compiler *c, size_t index)
 {
-    struct strmap *maps[] = {&c->texts,  &c->types,     &c->constants, &c->attributes, &c->events,
-                             &c->objects, &c->segments,  &c->topics,    &c->campaigns,  &c->flows,
-                             &c->lets,   &c->policies,  &c->dids,      &c->messages,   &c->step_names};
+    struct strmap *maps[] = {&c->texts,     &c->types,    &c->constants, &c->attributes,
+                             &c->events,    &c->objects,  &c->segments,  &c->topics,
+                             &c->campaigns, &c->flows,    &c->lets,      &c->policies,
+                             &c->dids,      &c->messages, &c->step_names};
     return index < ARRAY_COUNT(maps) ? maps[index] : NULL;
 }
 
@@ -68,7 +70,11 @@ static struct compiler *begin(struct compilation *out, const struct compile_opti
 {
     struct compiler *c = arena_alloc(&out->arena, sizeof *c);
     ensure(c);
-    *c = (struct compiler){.out = out, .options = options, .arena = &out->arena, .diags = &out->diags, .image = &out->image};
+    *c = (struct compiler){.out = out,
+                           .options = options,
+                           .arena = &out->arena,
+                           .diags = &out->diags,
+                           .image = &out->image};
     c->topic = IMAGE_NONE;
     return c;
 }
@@ -80,8 +86,8 @@ static void finish(struct compiler *c)
     map64_free(&c->flow_slots);
 }
 
-bool compile_paths(struct compilation *out, const struct compile_options *options, char *const *paths, int path_count,
-                   struct str *error)
+bool compile_paths(struct compilation *out, const struct compile_options *options,
+                   char *const *paths, int path_count, struct str *error)
 {
     struct compiler *c = begin(out, options);
     bool is_loaded = load_paths(c, paths, path_count, error);
@@ -91,7 +97,8 @@ bool compile_paths(struct compilation *out, const struct compile_options *option
     return is_loaded;
 }
 
-bool compile_text(struct compilation *out, const struct compile_options *options, struct str name, struct str text)
+bool compile_text(struct compilation *out, const struct compile_options *options, struct str name,
+                  struct str text)
 {
     struct compiler *c = begin(out, options);
     load_text(c, name, text);

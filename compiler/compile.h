@@ -1,4 +1,5 @@
-/* compile.h: the only door of the compiler: paths of a project in, diagnostics and a verified image out. */
+/* compile.h: the only door of the compiler: paths of a project in, diagnostics and a verified image
+ * out. */
 #ifndef CAMP_COMPILER_COMPILE_H
 #define CAMP_COMPILER_COMPILE_H
 
@@ -29,10 +30,11 @@ struct compilation {
 
 void compilation_init(struct compilation *compilation);
 void compilation_free(struct compilation *compilation);
-/* False: a path cannot be read (*error says which and why, in the arena). Mistakes in the text are diagnostics. */
-bool compile_paths(struct compilation *compilation, const struct compile_options *options, char *const *paths,
-                   int path_count, struct str *error);
-bool compile_text(struct compilation *compilation, const struct compile_options *options, struct str name,
-                  struct str text);
+/* False: a path cannot be read (*error says which and why, in the arena). Mistakes in the text are
+ * diagnostics. */
+bool compile_paths(struct compilation *compilation, const struct compile_options *options,
+                   char *const *paths, int path_count, struct str *error);
+bool compile_text(struct compilation *compilation, const struct compile_options *options,
+                  struct str name, struct str text);
 
 #endif

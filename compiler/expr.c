@@ -1,8 +1,9 @@
-/* expr.c: expressions: names resolved, types checked and instructions emitted in one walk (LANGUAGE.md 4). */
+/* expr.c: expressions: names resolved, types checked and instructions emitted in one walk
+ * (LANGUAGE.md 4). */
 #include "compiler/call.h"
 #include "compiler/internal.h"
 #include "vm/base/zone.h"
-#include "vm/core/machine.h"
+#include "vm/code/accept.h"
 
 struct typed typed_kind(uint32_t kind)
 {
@@ -34,7 +35,8 @@ static bool is_moment(uint32_t kind)
 
 static struct typed merge(uint32_t kind, struct typed a, struct typed b)
 {
-    return (struct typed){.kind = kind, .is_known = a.is_known && b.is_known, .is_phi = a.is_phi || b.is_phi};
+    return (struct typed){
+        .kind = kind, .is_known = a.is_known && b.is_known, .is_phi = a.is_phi || b.is_phi};
 }
 
 uint32_t duration_constant(struct compiler *c, const struct node *duration)
@@ -76,7 +78,8 @@ static void report_choice(struct compiler *c, const struct node *node, uint32_t 
 }
 
 /* A literal as a value of the wanted type; false: reported. */
-bool constant_from_literal(struct compiler *c, struct node *node, struct typed wanted, struct value *v)
+bool constant_from_literal(struct compiler *c, struct node *node, struct typed wanted,
+                           struct value *v)
 {
     bool fits = true;
     int64_t sign = 1;
@@ -118,13 +121,17 @@ bool constant_from_literal(struct compiler *c, struct node *node, struct typed w
     else if (literal->kind == NODE_CLOCK && wanted.kind == TYPE_CLOCK)
         *v = (struct value){.kind = VALUE_CLOCK, .i = literal->clock};
     else if (literal->kind == NODE_DURATION && wanted.kind == TYPE_DURATION)
-        *v = (struct value){.kind = VALUE_DURATION, .i = literal->number, .months = literal->months,
+        *v = (struct value){.kind = VALUE_DURATION,
+                            .i = literal->number,
+                            .months = literal->months,
                             .days = (int16_t)literal->days};
     else if (literal->kind == NODE_LIST && wanted.kind == TYPE_LIST) {
         struct list *list = arena_alloc(c->arena, sizeof *list);
         struct value items[256];
-        for (struct node *item = literal->kids[LIST_ITEMS]; item && list->count < 256; item = item->next)
-            if (!constant_from_literal(c, item, typed_of(c, c->image->types[wanted.type].of), &items[list->count++]))
+        for (struct node *item = literal->kids[LIST_ITEMS]; item && list->count < 256;
+             item = item->next)
+            if (!constant_from_literal(c, item, typed_of(c, c->image->types[wanted.type].of),
+                                       &items[list->count++]))
                 return false;
         list->items = arena_copy(c->arena, items, list->count * sizeof *items);
         *v = (struct value){.kind = VALUE_LIST, .list = list};
@@ -167,7 +174,8 @@ static bool is_shown_known(struct compiler *c, const struct node *path)
     return false;
 }
 
-static struct typed unknown_field(struct compiler *c, const struct node *part, const char *what, struct rows fields)
+static struct typed unknown_field(struct compiler *c, const struct node *part, const char *what,
+                                  struct rows fields)
 {
     struct diag *diag = report(c, DIAG_UNKNOWN_NAME, part->span, what, STR_ARG(part->name));
     struct str names[256];
@@ -189,7 +197,8 @@ static struct typed field(struct compiler *c, struct typed of, const struct node
         return bad;
     }
     bool is_event = of.kind == KIND_EVENT;
-    struct rows fields = is_event ? c->image->events[of.row].fields : c->image->objects[of.row].fields;
+    struct rows fields =
+        is_event ? c->image->events[of.row].fields : c->image->objects[of.row].fields;
     for (uint32_t i = 0; i < fields.count; i++) {
         const struct image_field *row = &c->image->fields[fields.first + i];
         if (!str_eq(text_of(c, row->name), part->name))
@@ -197,8 +206,9 @@ static struct typed field(struct compiler *c, struct typed of, const struct node
         emit(c, op_c(OP_FIELD, fields.first + i), 1, 1);
         struct typed type = typed_of(c, row->type);
         type.is_phi = row->is_phi;
-        type.is_known = str_eq(part->name, STR("timestamp")) ||
-                        (!is_event && str_eq(part->name, text_of(c, c->image->objects[of.row].id_field)));
+        type.is_known =
+            str_eq(part->name, STR("timestamp")) ||
+            (!is_event && str_eq(part->name, text_of(c, c->image->objects[of.row].id_field)));
         return type;
     }
     return unknown_field(c, part, is_event ? "property" : "field", fields);
@@ -208,11 +218,13 @@ static struct typed patient_path(struct compiler *c, const struct node *part)
 {
     if (str_eq(part->name, STR("id"))) {
         emit(c, op_c(OP_PATIENT_ID, 0), 0, 1);
-        return (struct typed){.kind = TYPE_TEXT, .type = type_of_kind(c, TYPE_TEXT), .is_known = true};
+        return (struct typed){
+            .kind = TYPE_TEXT, .type = type_of_kind(c, TYPE_TEXT), .is_known = true};
     }
     uint64_t *row = strmap_get(&c->attributes, part->name);
     if (!row) {
-        struct diag *diag = report(c, DIAG_UNKNOWN_NAME, part->span, "attribute", STR_ARG(part->name));
+        struct diag *diag =
+            report(c, DIAG_UNKNOWN_NAME, part->span, "attribute", STR_ARG(part->name));
         suggest(c, diag, part->name, &c->attributes);
         return bad;
     }
@@ -230,13 +242,16 @@ static struct typed clinic_path(struct compiler *c, const struct node *part)
     for (uint32_t i = 0; i < c->image->clinic_count; i++)
         if (str_eq(text_of(c, c->image->clinics[i].name), part->name)) {
             push_constant(c, value_text(text_of(c, c->image->clinics[i].value)));
-            return (struct typed){.kind = TYPE_TEXT, .type = type_of_kind(c, TYPE_TEXT), .is_known = true};
+            return (struct typed){
+                .kind = TYPE_TEXT, .type = type_of_kind(c, TYPE_TEXT), .is_known = true};
         }
     if (str_eq(part->name, STR("name")) && c->clinic) {
         push_constant(c, value_text(c->clinic->name));
-        return (struct typed){.kind = TYPE_TEXT, .type = type_of_kind(c, TYPE_TEXT), .is_known = true};
+        return (struct typed){
+            .kind = TYPE_TEXT, .type = type_of_kind(c, TYPE_TEXT), .is_known = true};
     }
-    struct diag *diag = report(c, DIAG_UNKNOWN_NAME, part->span, "clinic field", STR_ARG(part->name));
+    struct diag *diag =
+        report(c, DIAG_UNKNOWN_NAME, part->span, "clinic field", STR_ARG(part->name));
     help(c, diag, "declare it in `clinic`");
     return bad;
 }
@@ -267,10 +282,12 @@ static struct typed event_word(struct compiler *c, const struct node *path)
     return bad;
 }
 
-static struct typed root_value(struct compiler *c, const struct node *path, const struct node **part)
+static struct typed root_value(struct compiler *c, const struct node *path,
+                               const struct node **part)
 {
     const struct node *first = path->kids[PATH_PARTS];
-    bool is_patient = str_eq(path->name, STR("patient")), is_clinic = str_eq(path->name, STR("clinic"));
+    bool is_patient = str_eq(path->name, STR("patient")),
+         is_clinic = str_eq(path->name, STR("clinic"));
     if ((is_patient || is_clinic) && first) {
         *part = first->next;
         return is_patient ? patient_path(c, first) : clinic_path(c, first);
@@ -313,7 +330,8 @@ struct typed path_value(struct compiler *c, struct node *path)
     return type;
 }
 
-static void report_type(struct compiler *c, const struct node *node, struct typed got, const char *wanted)
+static void report_type(struct compiler *c, const struct node *node, struct typed got,
+                        const char *wanted)
 {
     if (got.kind != KIND_BAD)
         report(c, DIAG_WRONG_TYPE, node->span, kind_name(got.kind), wanted);
@@ -335,17 +353,19 @@ static struct typed type_of(struct compiler *c, struct node *node)
 
 static bool is_comparable(struct typed a, struct typed b)
 {
-    return a.kind == b.kind || (is_text(a.kind) && is_text(b.kind)) || (is_number(a.kind) && is_number(b.kind)) ||
-           (is_moment(a.kind) && is_moment(b.kind)) || a.kind == KIND_JSON || b.kind == KIND_JSON;
+    return a.kind == b.kind || (is_text(a.kind) && is_text(b.kind)) ||
+           (is_number(a.kind) && is_number(b.kind)) || (is_moment(a.kind) && is_moment(b.kind)) ||
+           a.kind == KIND_JSON || b.kind == KIND_JSON;
 }
 
 struct typed expression_as(struct compiler *c, struct node *node, struct typed wanted)
 {
-    bool is_literal = node->kind == NODE_TEXT && wanted.kind != KIND_BAD && wanted.kind != KIND_ANY &&
-                      wanted.kind < KIND_EVENT;
+    bool is_literal = node->kind == NODE_TEXT && wanted.kind != KIND_BAD &&
+                      wanted.kind != KIND_ANY && wanted.kind < KIND_EVENT;
     if (is_literal) {
         struct value v;
-        if (!is_text(wanted.kind) && (is_number(wanted.kind) || wanted.kind == TYPE_BOOL || wanted.kind == TYPE_LIST)) {
+        if (!is_text(wanted.kind) &&
+            (is_number(wanted.kind) || wanted.kind == TYPE_BOOL || wanted.kind == TYPE_LIST)) {
             report(c, DIAG_WRONG_TYPE, node->span, "a text", kind_name(wanted.kind));
             return bad;
         }
@@ -361,7 +381,8 @@ struct typed expression_as(struct compiler *c, struct node *node, struct typed w
         struct typed all = wanted;
         all.is_known = true;
         for (struct node *item = node->kids[LIST_ITEMS]; item; item = item->next, count++) {
-            struct typed type = expression_as(c, item, typed_of(c, c->image->types[wanted.type].of));
+            struct typed type =
+                expression_as(c, item, typed_of(c, c->image->types[wanted.type].of));
             all.is_phi |= type.is_phi;
         }
         emit(c, op_c(OP_MAKE_LIST, count), count, 1);
@@ -371,7 +392,8 @@ struct typed expression_as(struct compiler *c, struct node *node, struct typed w
     bool fits = wanted.kind == KIND_ANY || got.kind == wanted.kind || got.kind == KIND_JSON ||
                 (wanted.kind == TYPE_NUMBER && got.kind == TYPE_INTEGER) ||
                 (wanted.kind == TYPE_TIME && got.kind == TYPE_DATE) ||
-                (is_text(got.kind) && (wanted.kind == TYPE_TEXT || (is_text(wanted.kind) && got.kind == TYPE_TEXT)));
+                (is_text(got.kind) &&
+                 (wanted.kind == TYPE_TEXT || (is_text(wanted.kind) && got.kind == TYPE_TEXT)));
     if (!fits && got.kind != KIND_BAD && wanted.kind != KIND_BAD) {
         report_type(c, node, got, kind_name(wanted.kind));
         return bad;
@@ -389,7 +411,8 @@ static struct typed compare_lists(struct compiler *c, struct node *node, enum op
         struct typed of = l.kind == TYPE_LIST ? typed_of(c, c->image->types[l.type].of) : l;
         if (l.kind != TYPE_LIST && !is_text(l.kind) && l.kind != KIND_JSON)
             report_type(c, left, l, "a text or a list");
-        r = expression_as(c, right, l.kind == TYPE_LIST ? of : typed_of(c, type_of_kind(c, TYPE_TEXT)));
+        r = expression_as(c, right,
+                          l.kind == TYPE_LIST ? of : typed_of(c, type_of_kind(c, TYPE_TEXT)));
     } else {
         l = expression(c, left);
         struct typed list = {.kind = TYPE_LIST};
@@ -398,7 +421,8 @@ static struct typed compare_lists(struct compiler *c, struct node *node, enum op
             for (struct node *item = right->kids[LIST_ITEMS]; item; item = item->next, count++) {
                 struct typed t = expression_as(c, item, l);
                 if (t.kind != KIND_BAD && !is_comparable(l, t))
-                    report(c, DIAG_CANNOT_COMPARE, item->span, kind_name(l.kind), kind_name(t.kind));
+                    report(c, DIAG_CANNOT_COMPARE, item->span, kind_name(l.kind),
+                           kind_name(t.kind));
             }
             emit(c, op_c(OP_MAKE_LIST, count), count, 1);
             r = list;
@@ -415,8 +439,9 @@ static struct typed compare_lists(struct compiler *c, struct node *node, enum op
 
 static struct typed compare(struct compiler *c, struct node *node)
 {
-    static const enum op ops[] = {0,     OP_EQ, OP_NE, OP_LT, OP_GT, OP_LE, OP_GE, OP_IN, OP_NOT_IN, OP_CONTAINS,
-                                  OP_STARTS_WITH, OP_ENDS_WITH};
+    static const enum op ops[] = {0,         OP_EQ,       OP_NE,          OP_LT,
+                                  OP_GT,     OP_LE,       OP_GE,          OP_IN,
+                                  OP_NOT_IN, OP_CONTAINS, OP_STARTS_WITH, OP_ENDS_WITH};
     enum op op = ops[node->number];
     struct node *left = node->kids[COMPARE_LEFT], *right = node->kids[COMPARE_RIGHT];
     if (op == OP_IN || op == OP_NOT_IN || op == OP_CONTAINS)
@@ -428,7 +453,9 @@ static struct typed compare(struct compiler *c, struct node *node)
     else
         l = is_of_texts ? expression_as(c, left, text) : expression(c, left);
     bool wants_literal = right->kind == NODE_TEXT && l.kind != KIND_BAD && !is_of_texts;
-    r = is_of_texts ? expression_as(c, right, text) : wants_literal ? expression_as(c, right, l) : expression(c, right);
+    r = is_of_texts     ? expression_as(c, right, text)
+        : wants_literal ? expression_as(c, right, l)
+                        : expression(c, right);
     if (l.kind != KIND_BAD && r.kind != KIND_BAD && !is_comparable(l, r))
         report(c, DIAG_CANNOT_COMPARE, node->span, kind_name(l.kind), kind_name(r.kind));
     emit(c, op_c(op, 0), 2, 1);
@@ -440,7 +467,9 @@ static struct typed compare(struct compiler *c, struct node *node)
 static uint32_t arithmetic_kind(char op, uint32_t a, uint32_t b)
 {
     if (is_number(a) && is_number(b))
-        return op == '/' ? TYPE_NUMBER : a == TYPE_INTEGER && b == TYPE_INTEGER ? TYPE_INTEGER : TYPE_NUMBER;
+        return op == '/'                                ? TYPE_NUMBER
+               : a == TYPE_INTEGER && b == TYPE_INTEGER ? TYPE_INTEGER
+                                                        : TYPE_NUMBER;
     if ((op == '+' || op == '-') && is_moment(a) && b == TYPE_DURATION)
         return a;
     if (op == '+' && a == TYPE_DURATION && is_moment(b))
@@ -451,7 +480,8 @@ static uint32_t arithmetic_kind(char op, uint32_t a, uint32_t b)
         return TYPE_INTEGER;
     if (op == '-' && is_moment(a) && is_moment(b))
         return TYPE_DURATION;
-    if (op == '*' && ((a == TYPE_DURATION && b == TYPE_INTEGER) || (a == TYPE_INTEGER && b == TYPE_DURATION)))
+    if (op == '*' &&
+        ((a == TYPE_DURATION && b == TYPE_INTEGER) || (a == TYPE_INTEGER && b == TYPE_DURATION)))
         return TYPE_DURATION;
     if (op == '+' && is_text(a) && is_text(b))
         return TYPE_TEXT;
@@ -465,9 +495,16 @@ static bool has_exact_part(const struct node *node)
 
 static struct typed arithmetic_node(struct compiler *c, struct node *node)
 {
-    struct typed l = expression(c, node->kids[ARITHMETIC_LEFT]), r = expression(c, node->kids[ARITHMETIC_RIGHT]);
+    struct typed l = expression(c, node->kids[ARITHMETIC_LEFT]),
+                 r = expression(c, node->kids[ARITHMETIC_RIGHT]);
     char sign = (char)node->number;
-    emit(c, op_c(sign == '+' ? OP_ADD : sign == '-' ? OP_SUB : sign == '*' ? OP_MUL : OP_DIV, 0), 2, 1);
+    emit(c,
+         op_c(sign == '+'   ? OP_ADD
+              : sign == '-' ? OP_SUB
+              : sign == '*' ? OP_MUL
+                            : OP_DIV,
+              0),
+         2, 1);
     if (l.kind == KIND_BAD || r.kind == KIND_BAD)
         return bad;
     uint32_t kind = arithmetic_kind(sign, l.kind, r.kind);
@@ -508,7 +545,8 @@ struct typed condition(struct compiler *c, struct node *node)
 {
     struct typed type = expression(c, node);
     if (type.kind != TYPE_BOOL && type.kind != KIND_BAD && type.kind != KIND_JSON) {
-        struct diag *diag = report(c, DIAG_WRONG_TYPE, node->span, kind_name(type.kind), "a condition");
+        struct diag *diag =
+            report(c, DIAG_WRONG_TYPE, node->span, kind_name(type.kind), "a condition");
         help(c, diag, "compare it, or ask `is known`");
     }
     return type;
@@ -516,11 +554,14 @@ struct typed condition(struct compiler *c, struct node *node)
 
 static struct typed between(struct compiler *c, struct node *node)
 {
-    struct node *operand = node->kids[BETWEEN_OPERAND], *low = node->kids[BETWEEN_LOW], *high = node->kids[BETWEEN_HIGH];
+    struct node *operand = node->kids[BETWEEN_OPERAND], *low = node->kids[BETWEEN_LOW],
+                *high = node->kids[BETWEEN_HIGH];
     struct typed v = expression(c, operand);
-    if (low->kind == NODE_CLOCK && high->kind == NODE_CLOCK && (v.kind == TYPE_TIME || v.kind == TYPE_CLOCK)) {
-        uint32_t window = add_window(c, (struct image_window){(uint32_t)low->clock, (uint32_t)high->clock,
-                                                              (uint32_t)node->days});
+    if (low->kind == NODE_CLOCK && high->kind == NODE_CLOCK &&
+        (v.kind == TYPE_TIME || v.kind == TYPE_CLOCK)) {
+        uint32_t window =
+            add_window(c, (struct image_window){(uint32_t)low->clock, (uint32_t)high->clock,
+                                                (uint32_t)node->days});
         emit(c, op_c(OP_IN_WINDOW, window), 1, 1);
         v.kind = TYPE_BOOL;
         v.is_known = true;
@@ -554,14 +595,14 @@ struct tested_scope {
     enum name_kind kind;
 };
 
-uint32_t where_code(struct compiler *c, struct node *where, enum name_kind kind, uint32_t row, struct str alias,
-                           struct typed *got)
+uint32_t where_code(struct compiler *c, struct node *where, enum name_kind kind, uint32_t row,
+                    struct str alias, struct typed *got)
 {
     struct tested_scope outer = {c->tested, c->tested_type, c->tested_kind};
     c->tested = alias;
     c->tested_kind = kind;
-    c->tested_type = (struct typed){.kind = kind == NAME_TESTED_EVENT ? KIND_EVENT : KIND_OBJECT, .row = row,
-                                    .is_known = true};
+    c->tested_type = (struct typed){
+        .kind = kind == NAME_TESTED_EVENT ? KIND_EVENT : KIND_OBJECT, .row = row, .is_known = true};
     struct code code;
     code_begin(c, &code, CODE_EXPRESSION);
     *got = condition(c, where);
@@ -579,9 +620,10 @@ static bool reads_more(struct compiler *c, uint32_t code)
     const struct image_code *row = &c->image->codes[code];
     for (uint32_t i = 0; i < row->count; i++) {
         uint32_t op = op_of(c->image->instructions[row->first + i]);
-        if (op == OP_NOW || op == OP_TODAY || op == OP_ATTRIBUTE || op == OP_SLOT || op == OP_OBJECT || op == OP_DID ||
-            op == OP_SUBSCRIBED || op == OP_IN_SEGMENT || op == OP_RECEIVED || op == OP_OPENED || op == OP_CLICKED ||
-            op == OP_ANY_OBJECT || op == OP_PATIENT_ID)
+        if (op == OP_NOW || op == OP_TODAY || op == OP_ATTRIBUTE || op == OP_SLOT ||
+            op == OP_OBJECT || op == OP_DID || op == OP_SUBSCRIBED || op == OP_IN_SEGMENT ||
+            op == OP_RECEIVED || op == OP_OPENED || op == OP_CLICKED || op == OP_ANY_OBJECT ||
+            op == OP_PATIENT_ID)
             return true;
     }
     return false;
@@ -597,11 +639,15 @@ static struct typed did(struct compiler *c, struct node *node)
         report(c, DIAG_TOO_LARGE, node->span, "the number of times (1 to 200)");
         return bad;
     }
-    struct image_did row = {.event = event, .at_least = (uint32_t)node->number, .in_last = IMAGE_NONE, .where = IMAGE_NONE};
+    struct image_did row = {.event = event,
+                            .at_least = (uint32_t)node->number,
+                            .in_last = IMAGE_NONE,
+                            .where = IMAGE_NONE};
     if (node->kids[DID_LAST])
         row.in_last = duration_constant(c, node->kids[DID_LAST]);
     if (node->kids[DID_WHERE]) {
-        row.where = where_code(c, node->kids[DID_WHERE], NAME_TESTED_EVENT, event, (struct str){0}, &where);
+        row.where =
+            where_code(c, node->kids[DID_WHERE], NAME_TESTED_EVENT, event, (struct str){0}, &where);
         row.walks = reads_more(c, row.where);
     }
     struct str meaning = source_text(c, node->span);
@@ -626,25 +672,28 @@ static struct typed any(struct compiler *c, struct node *node)
     uint64_t *object = strmap_get(&c->objects, node->name);
     struct typed where = typed_kind(TYPE_BOOL);
     if (!object) {
-        struct diag *diag = report(c, DIAG_UNKNOWN_NAME, node->name_span, "object", STR_ARG(node->name));
+        struct diag *diag =
+            report(c, DIAG_UNKNOWN_NAME, node->name_span, "object", STR_ARG(node->name));
         suggest(c, diag, node->name, &c->objects);
         return bad;
     }
     uint32_t code = IMAGE_NONE;
     if (node->kids[ANY_WHERE])
-        code = where_code(c, node->kids[ANY_WHERE], NAME_TESTED_OBJECT, (uint32_t)*object, node->name, &where);
+        code = where_code(c, node->kids[ANY_WHERE], NAME_TESTED_OBJECT, (uint32_t)*object,
+                          node->name, &where);
     uint32_t row = add_any(c, (struct image_any){(uint32_t)*object, code});
     emit(c, op_ab(OP_ANY_OBJECT, 0, row), 0, 1);
     add_read_of(c, READ_OBJECT, (uint32_t)*object);
     return (struct typed){.kind = TYPE_BOOL, .is_known = true, .is_phi = where.is_phi};
 }
 
-static struct typed named_row(struct compiler *c, struct node *node, struct strmap *map, const char *what, enum op op,
-                              uint32_t read)
+static struct typed named_row(struct compiler *c, struct node *node, struct strmap *map,
+                              const char *what, enum op op, uint32_t read)
 {
     uint64_t *row = strmap_get(map, node->name);
     if (!row) {
-        struct diag *diag = report(c, DIAG_UNKNOWN_NAME, node->name_span, what, STR_ARG(node->name));
+        struct diag *diag =
+            report(c, DIAG_UNKNOWN_NAME, node->name_span, what, STR_ARG(node->name));
         suggest(c, diag, node->name, map);
         return bad;
     }
@@ -656,7 +705,8 @@ static struct typed named_row(struct compiler *c, struct node *node, struct strm
 static struct typed in_segment(struct compiler *c, struct node *node)
 {
     struct node *operand = node->kids[IN_SEGMENT_OPERAND];
-    if (operand->kind != NODE_PATH || !str_eq(operand->name, STR("patient")) || operand->kids[PATH_PARTS])
+    if (operand->kind != NODE_PATH || !str_eq(operand->name, STR("patient")) ||
+        operand->kids[PATH_PARTS])
         report(c, DIAG_WRONG_TYPE, operand->span, "something else", "`patient`");
     struct typed type = named_row(c, node, &c->segments, "segment", OP_IN_SEGMENT, READ_SEGMENT);
     if (type.kind != KIND_BAD && (node->flags & FLAG_NOT))
@@ -670,7 +720,8 @@ static struct typed message_state(struct compiler *c, struct node *node)
     uint64_t *row = strmap_get(&c->messages, node->name);
     bool is_email = node->flags & FLAG_EMAIL;
     if (!row || (c->image->messages[*row].channel == CHANNEL_EMAIL) != is_email) {
-        struct diag *diag = report(c, DIAG_UNKNOWN_NAME, node->name_span, is_email ? "email" : "sms", STR_ARG(node->name));
+        struct diag *diag = report(c, DIAG_UNKNOWN_NAME, node->name_span,
+                                   is_email ? "email" : "sms", STR_ARG(node->name));
         suggest(c, diag, node->name, &c->messages);
         return bad;
     }
@@ -688,7 +739,8 @@ static struct typed call(struct compiler *c, struct node *node)
         report(c, DIAG_UNKNOWN_NAME, node->name_span, "function", STR_ARG(node->name));
         return bad;
     }
-    for (struct node *argument = node->kids[CALL_ARGUMENTS]; argument; argument = argument->next, count++) {
+    for (struct node *argument = node->kids[CALL_ARGUMENTS]; argument;
+         argument = argument->next, count++) {
         struct typed type = expression(c, argument);
         if (type.kind == KIND_BAD)
             return bad;
@@ -712,7 +764,9 @@ struct typed expression(struct compiler *c, struct node *node)
     case NODE_NOT:
         type = condition(c, node->kids[NOT_OPERAND]);
         emit(c, op_c(OP_NOT, 0), 1, 1);
-        return (struct typed){.kind = type.kind == KIND_BAD ? KIND_BAD : TYPE_BOOL, .is_known = true, .is_phi = type.is_phi};
+        return (struct typed){.kind = type.kind == KIND_BAD ? KIND_BAD : TYPE_BOOL,
+                              .is_known = true,
+                              .is_phi = type.is_phi};
     case NODE_COMPARE:
         return compare(c, node);
     case NODE_KNOWN:
@@ -720,7 +774,9 @@ struct typed expression(struct compiler *c, struct node *node)
         emit(c, op_c(OP_IS_KNOWN, 0), 1, 1);
         if (node->flags & FLAG_NOT)
             emit(c, op_c(OP_NOT, 0), 1, 1);
-        return (struct typed){.kind = type.kind == KIND_BAD ? KIND_BAD : TYPE_BOOL, .is_known = true, .is_phi = type.is_phi};
+        return (struct typed){.kind = type.kind == KIND_BAD ? KIND_BAD : TYPE_BOOL,
+                              .is_known = true,
+                              .is_phi = type.is_phi};
     case NODE_IN_SEGMENT:
         return in_segment(c, node);
     case NODE_BETWEEN:
@@ -755,7 +811,8 @@ struct typed expression(struct compiler *c, struct node *node)
         return type;
     case NODE_TEXT:
         push_constant(c, value_text(node->name));
-        return (struct typed){.kind = TYPE_TEXT, .type = type_of_kind(c, TYPE_TEXT), .is_known = true};
+        return (struct typed){
+            .kind = TYPE_TEXT, .type = type_of_kind(c, TYPE_TEXT), .is_known = true};
     case NODE_INTEGER:
         push_constant(c, value_int(node->number));
         return typed_kind(TYPE_INTEGER);
@@ -768,7 +825,8 @@ struct typed expression(struct compiler *c, struct node *node)
     case NODE_DATE:
         if (c->is_test && node->clock >= 0) {
             const struct zone *zone = zone_find(text_of(c, c->image->projects[0].timezone));
-            push_constant(c, value_time(zone_at_clock(zone ? zone : zone_utc(), node->number, node->clock)));
+            push_constant(
+                c, value_time(zone_at_clock(zone ? zone : zone_utc(), node->number, node->clock)));
             return typed_kind(TYPE_TIME);
         }
         push_constant(c, (struct value){.kind = VALUE_DATE, .i = node->number});
@@ -818,7 +876,8 @@ struct typed expression(struct compiler *c, struct node *node)
     }
 }
 
-uint32_t expression_code(struct compiler *c, struct node *node, struct typed wanted, struct typed *got)
+uint32_t expression_code(struct compiler *c, struct node *node, struct typed wanted,
+                         struct typed *got)
 {
     struct code code;
     code_begin(c, &code, CODE_EXPRESSION);
@@ -844,8 +903,8 @@ static void add_fact(struct compiler *c, const struct node *node)
         return;
     }
     bool is_default = node->kind == NODE_CALL && str_eq(node->name, STR("default"));
-    bool is_made_of = node->kind == NODE_ARITHMETIC || node->kind == NODE_AT || node->kind == NODE_NEGATE ||
-                      (node->kind == NODE_CALL && !is_default);
+    bool is_made_of = node->kind == NODE_ARITHMETIC || node->kind == NODE_AT ||
+                      node->kind == NODE_NEGATE || (node->kind == NODE_CALL && !is_default);
     for (int i = 0; is_made_of && i < 2; i++)
         for (const struct node *kid = node->kids[i]; kid; kid = kid->next)
             add_fact(c, kid);
@@ -859,7 +918,8 @@ void learn(struct compiler *c, const struct node *node)
         learn(c, node->kids[AND_RIGHT]);
     } else if (node->kind == NODE_KNOWN && !(node->flags & FLAG_NOT)) {
         add_fact(c, node->kids[KNOWN_OPERAND]);
-    } else if (node->kind == NODE_COMPARE && node->number != COMPARE_NE && node->number != COMPARE_NOT_IN) {
+    } else if (node->kind == NODE_COMPARE && node->number != COMPARE_NE &&
+               node->number != COMPARE_NOT_IN) {
         add_fact(c, node->kids[COMPARE_LEFT]);
         add_fact(c, node->kids[COMPARE_RIGHT]);
     } else if (node->kind == NODE_BETWEEN) {

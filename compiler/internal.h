@@ -7,14 +7,24 @@
 #include "vm/code/value.h"
 
 /* Kinds beside enum type_kind that only expressions have. */
-enum { KIND_BAD = 0, KIND_EVENT = 100, KIND_OBJECT, KIND_WEEKDAY, KIND_JSON, KIND_CLINIC, KIND_PATIENT, KIND_REPLY,
-       KIND_ANY, KIND_NOTHING };
+enum {
+    KIND_BAD = 0,
+    KIND_EVENT = 100,
+    KIND_OBJECT,
+    KIND_WEEKDAY,
+    KIND_JSON,
+    KIND_CLINIC,
+    KIND_PATIENT,
+    KIND_REPLY,
+    KIND_ANY,
+    KIND_NOTHING
+};
 
 /* What the compiler knows of an expression. */
 struct typed {
-    uint32_t kind;  /* enum type_kind or KIND_…; KIND_BAD: an error was reported */
-    uint32_t type;  /* row of types, where there is one */
-    uint32_t row;   /* EVENT, OBJECT: row of events, objects */
+    uint32_t kind; /* enum type_kind or KIND_…; KIND_BAD: an error was reported */
+    uint32_t type; /* row of types, where there is one */
+    uint32_t row;  /* EVENT, OBJECT: row of events, objects */
     bool is_known, is_phi;
 };
 
@@ -50,7 +60,8 @@ struct compiler {
     struct image *image;
     struct node *clinic;
     struct strmap texts, types, constants;
-    struct strmap attributes, events, objects, segments, topics, campaigns, flows, lets, policies, dids;
+    struct strmap attributes, events, objects, segments, topics, campaigns, flows, lets, policies,
+        dids;
 #define TABLE(number, name) uint32_t name##_room;
 #define COLUMN(kind, name)
 #define COLUMN_OF(kind, table, name)
@@ -61,8 +72,8 @@ struct compiler {
 #undef COLUMN_OF
 #undef END
     uint32_t text_room, instruction_room;
-    bool is_quiet;           /* a trial: nothing is reported */
-    bool is_test;            /* times are the clinic's */
+    bool is_quiet; /* a trial: nothing is reported */
+    bool is_test;  /* times are the clinic's */
     struct code *code;
     /* the campaign being compiled */
     struct node *campaign;
@@ -70,14 +81,14 @@ struct compiler {
     struct name *names;
     uint32_t name_count, name_room, name_base;
     uint32_t slot_count, slot_most;
-    struct str *facts;       /* paths shown known here */
+    struct str *facts; /* paths shown known here */
     uint32_t fact_count, fact_room;
     struct strmap messages, step_names;
-    struct str tested;       /* alias of the event or object being tested */
+    struct str tested; /* alias of the event or object being tested */
     struct typed tested_type;
     enum name_kind tested_kind;
-    struct typed trigger;    /* what `event` or the alias is in the workflow */
-    uint32_t phi_branch;     /* depth of branches that phi decides */
+    struct typed trigger; /* what `event` or the alias is in the workflow */
+    uint32_t phi_branch;  /* depth of branches that phi decides */
     struct span phi_span;
     struct node *active_flows[32];
     uint32_t active_flow_count;
@@ -109,11 +120,12 @@ const char *kind_name(uint32_t kind);
 void code_begin(struct compiler *c, struct code *code, uint32_t kind);
 uint32_t code_end(struct compiler *c);
 void emit(struct compiler *c, uint32_t word, uint32_t pops, uint32_t pushes);
-uint32_t emit_jump(struct compiler *c, enum op op);  /* its place, for patch() */
-void patch(struct compiler *c, uint32_t place);       /* the jump goes to here */
+uint32_t emit_jump(struct compiler *c, enum op op); /* its place, for patch() */
+void patch(struct compiler *c, uint32_t place);     /* the jump goes to here */
 void add_read_of(struct compiler *c, uint32_t kind, uint32_t row);
 struct diag *report(struct compiler *c, enum diag_code code, struct span span, ...);
-void help(struct compiler *c, struct diag *diag, const char *format, ...) __attribute__((format(printf, 3, 4)));
+void help(struct compiler *c, struct diag *diag, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 void suggest(struct compiler *c, struct diag *diag, struct str name, const struct strmap *names);
 struct str text_of(struct compiler *c, uint32_t text);
 struct str source_text(struct compiler *c, struct span span);
@@ -129,7 +141,8 @@ void declare_all(struct compiler *c);
 struct typed expression(struct compiler *c, struct node *node);
 struct typed expression_as(struct compiler *c, struct node *node, struct typed wanted);
 struct typed condition(struct compiler *c, struct node *node);
-uint32_t expression_code(struct compiler *c, struct node *node, struct typed wanted, struct typed *got);
+uint32_t expression_code(struct compiler *c, struct node *node, struct typed wanted,
+                         struct typed *got);
 uint32_t condition_code(struct compiler *c, struct node *node);
 struct typed typed_of(struct compiler *c, uint32_t type);
 struct typed typed_kind(uint32_t kind);
@@ -137,14 +150,16 @@ uint32_t duration_constant(struct compiler *c, const struct node *duration);
 struct typed path_value(struct compiler *c, struct node *path);
 struct name *find_name(struct compiler *c, struct str name);
 void learn(struct compiler *c, const struct node *condition);
-bool constant_from_literal(struct compiler *c, struct node *node, struct typed wanted, struct value *v);
+bool constant_from_literal(struct compiler *c, struct node *node, struct typed wanted,
+                           struct value *v);
 struct str path_text(struct compiler *c, const struct node *path);
-uint32_t where_code(struct compiler *c, struct node *where, enum name_kind kind, uint32_t row, struct str alias,
-                    struct typed *got);
+uint32_t where_code(struct compiler *c, struct node *where, enum name_kind kind, uint32_t row,
+                    struct str alias, struct typed *got);
 uint32_t event_of(struct compiler *c, struct str name, struct span span);
 
 /* template.c */
-uint32_t template_code(struct compiler *c, struct node *value, bool is_html, struct typed *got, struct str *shown);
+uint32_t template_code(struct compiler *c, struct node *value, bool is_html, struct typed *got,
+                       struct str *shown);
 
 /* workflow.c, message.c */
 void compile_campaign(struct compiler *c, struct node *campaign, uint32_t row);
@@ -152,12 +167,13 @@ void compile_message(struct compiler *c, struct node *step);
 void compile_block(struct compiler *c, struct node *block);
 void declare_messages(struct compiler *c, struct node *block, int depth);
 uint32_t new_slot(struct compiler *c);
-void push_name_slot(struct compiler *c, struct str name, struct span span, uint32_t slot, struct typed type);
+void push_name_slot(struct compiler *c, struct str name, struct span span, uint32_t slot,
+                    struct typed type);
 struct node *setting_of(struct compiler *c, enum node_kind kind);
 struct str unique_name(struct compiler *c, struct str name);
 void compile_step(struct compiler *c, struct node *step);
-void step_begin(struct compiler *c, struct node *step, uint32_t kind, struct str name, uint32_t message);
-
+void step_begin(struct compiler *c, struct node *step, uint32_t kind, struct str name,
+                uint32_t message);
 
 uint32_t attribute_of(struct compiler *c, struct node *path);
 

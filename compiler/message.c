@@ -1,4 +1,5 @@
-/* message.c: e-mails and texts: what they need, who may get them, when they may go (LANGUAGE.md 2.3, 3.2). */
+/* message.c: e-mails and texts: what they need, who may get them, when they may go
+ * (LANGUAGE.md 2.3, 3.2). */
 #include "compiler/internal.h"
 
 static struct node *prop_of(struct node *step, const char *name)
@@ -19,7 +20,8 @@ static struct node *own(struct node *step, enum node_kind kind)
 
 static void check_props(struct compiler *c, struct node *step)
 {
-    static const char *const email[] = {"to", "from", "reply_to", "subject", "preheader", "html", "text", "expires", NULL};
+    static const char *const email[] = {"to",   "from", "reply_to", "subject", "preheader",
+                                        "html", "text", "expires",  NULL};
     static const char *const sms[] = {"to", "text", "expires", NULL};
     const char *const *allowed = step->kind == NODE_EMAIL ? email : sms;
     for (struct node *prop = step->kids[EMAIL_PROPS]; prop; prop = prop->next) {
@@ -28,9 +30,11 @@ static void check_props(struct compiler *c, struct node *step)
             is_allowed = str_eq_c(prop->name, *name);
         if (!is_allowed) {
             const char *what = step->kind == NODE_EMAIL ? "an e-mail" : "an SMS";
-            struct diag *diag = report(c, DIAG_UNKNOWN_PROP, prop->name_span, STR_ARG(prop->name), what);
-            help(c, diag, step->kind == NODE_EMAIL ? "to from reply_to subject preheader html text expires"
-                                                   : "to text expires");
+            struct diag *diag =
+                report(c, DIAG_UNKNOWN_PROP, prop->name_span, STR_ARG(prop->name), what);
+            help(c, diag,
+                 step->kind == NODE_EMAIL ? "to from reply_to subject preheader html text expires"
+                                          : "to text expires");
         }
     }
 }
@@ -40,7 +44,8 @@ static bool is_made_for_staff(struct compiler *c, uint32_t code)
     const struct image_code *row = &c->image->codes[code];
     for (uint32_t i = 0; i < row->count; i++) {
         uint32_t op = op_of(c->image->instructions[row->first + i]);
-        if (op == OP_ATTRIBUTE || op == OP_SLOT || op == OP_EVENT || op == OP_OBJECT || op == OP_PATIENT_ID)
+        if (op == OP_ATTRIBUTE || op == OP_SLOT || op == OP_EVENT || op == OP_OBJECT ||
+            op == OP_PATIENT_ID)
             return false;
     }
     return true;
@@ -54,19 +59,22 @@ struct found {
     bool never_phi;
 };
 
-static void collect(struct compiler *c, struct found *found, struct node *list, uint32_t scope, uint32_t channel)
+static void collect(struct compiler *c, struct found *found, struct node *list, uint32_t scope,
+                    uint32_t channel)
 {
     for (; list; list = list->next) {
         if (list->flags && !(list->flags & channel) && scope == LIMIT_POLICY)
             continue;
         if (list->kind == NODE_WINDOW && found->window_count < ARRAY_COUNT(found->windows)) {
-            found->windows[found->window_count++] = (struct image_window){
-                (uint32_t)(list->number / 10000), (uint32_t)(list->number % 10000), (uint32_t)list->days};
+            found->windows[found->window_count++] =
+                (struct image_window){(uint32_t)(list->number / 10000),
+                                      (uint32_t)(list->number % 10000), (uint32_t)list->days};
             found->last_window = list->span;
         } else if (list->kind == NODE_LIMIT && found->limit_count < ARRAY_COUNT(found->limits)) {
             uint32_t channels = scope == LIMIT_MESSAGE ? channel : list->flags & 3;
-            found->limits[found->limit_count++] = (struct image_limit){
-                channels, (uint32_t)list->number, duration_constant(c, list->kids[LIMIT_PER]), scope};
+            found->limits[found->limit_count++] =
+                (struct image_limit){channels, (uint32_t)list->number,
+                                     duration_constant(c, list->kids[LIMIT_PER]), scope};
         } else if (list->kind == NODE_NEVER_PHI && scope == LIMIT_POLICY) {
             found->never_phi = true;
         }
@@ -83,7 +91,8 @@ static bool windows_meet(const struct found *found)
             const struct image_window *w = &found->windows[i];
             uint32_t day = minute / DAY, at = minute % DAY, before = (day + 6) % 7;
             bool passes = w->to_minute <= w->from_minute;
-            bool today = !w->days || (w->days >> day & 1), yesterday = !w->days || (w->days >> before & 1);
+            bool today = !w->days || (w->days >> day & 1),
+                 yesterday = !w->days || (w->days >> before & 1);
             all = passes ? (today && at >= w->from_minute) || (yesterday && at < w->to_minute)
                          : today && at >= w->from_minute && at < w->to_minute;
         }
@@ -93,7 +102,8 @@ static bool windows_meet(const struct found *found)
     return false;
 }
 
-static void add_rules(struct compiler *c, struct node *step, struct image_message *row, struct found *found)
+static void add_rules(struct compiler *c, struct node *step, struct image_message *row,
+                      struct found *found)
 {
     uint32_t channel = step->kind == NODE_EMAIL ? FLAG_EMAIL : FLAG_SMS;
     collect(c, found, c->campaign->kids[CAMPAIGN_SETTINGS], LIMIT_CAMPAIGN, channel);
@@ -111,7 +121,8 @@ static void add_rules(struct compiler *c, struct node *step, struct image_messag
         add_limit(c, found->limits[i]);
 }
 
-static void check_phi(struct compiler *c, const struct node *prop, struct typed type, bool is_allowed, const char *sink)
+static void check_phi(struct compiler *c, const struct node *prop, struct typed type,
+                      bool is_allowed, const char *sink)
 {
     if (type.is_phi && !is_allowed) {
         struct diag *diag = report(c, DIAG_PHI_REACHES, prop->kids[PROP_VALUE]->span, sink);
@@ -119,8 +130,8 @@ static void check_phi(struct compiler *c, const struct node *prop, struct typed 
     }
 }
 
-static uint32_t part(struct compiler *c, struct node *step, const char *name, bool is_html, bool is_sink, const char *sink,
-                     bool phi_allowed, struct str *shown)
+static uint32_t part(struct compiler *c, struct node *step, const char *name, bool is_html,
+                     bool is_sink, const char *sink, bool phi_allowed, struct str *shown)
 {
     struct node *prop = prop_of(step, name);
     struct typed type;
@@ -144,7 +155,8 @@ static void set_consent(struct compiler *c, struct node *step, struct image_mess
         uint64_t *known = strmap_get(&c->topics, topic->name);
         row->topic = known ? (uint32_t)*known : IMAGE_NONE;
         if (!known) {
-            struct diag *diag = report(c, DIAG_UNKNOWN_NAME, topic->name_span, "topic", STR_ARG(topic->name));
+            struct diag *diag =
+                report(c, DIAG_UNKNOWN_NAME, topic->name_span, "topic", STR_ARG(topic->name));
             suggest(c, diag, topic->name, &c->topics);
         }
     }
@@ -164,8 +176,10 @@ static void set_sending(struct compiler *c, struct node *step, struct image_mess
     if (row->is_draft && bound) {
         struct typed type;
         row->draft_until = expression_code(c, bound, typed_kind(KIND_ANY), &type);
-        if (type.kind != TYPE_DURATION && type.kind != TYPE_TIME && type.kind != TYPE_DATE && type.kind != KIND_BAD)
-            report(c, DIAG_WRONG_TYPE, bound->span, kind_name(type.kind), "a duration or an instant");
+        if (type.kind != TYPE_DURATION && type.kind != TYPE_TIME && type.kind != TYPE_DATE &&
+            type.kind != KIND_BAD)
+            report(c, DIAG_WRONG_TYPE, bound->span, kind_name(type.kind),
+                   "a duration or an instant");
     }
 }
 
@@ -173,7 +187,8 @@ static void set_address(struct compiler *c, struct node *step, struct image_mess
 {
     struct node *to = prop_of(step, "to");
     const struct image_project *project = &c->image->projects[0];
-    uint32_t attribute = step->kind == NODE_EMAIL ? project->email_attribute : project->phone_attribute;
+    uint32_t attribute =
+        step->kind == NODE_EMAIL ? project->email_attribute : project->phone_attribute;
     struct typed type;
     if (to) {
         row->to = expression_code(c, to->kids[PROP_VALUE], typed_kind(KIND_ANY), &type);
@@ -182,17 +197,22 @@ static void set_address(struct compiler *c, struct node *step, struct image_mess
     }
     if (attribute == IMAGE_NONE) {
         struct diag *diag = report(c, DIAG_MESSAGE_INCOMPLETE, step->name_span, "address");
-        help(c, diag, step->kind == NODE_EMAIL ? "declare `email: email` in `patient`, or say `to: …`"
-                                               : "declare `phone: phone` in `patient`, or say `to: …`");
+        help(c, diag,
+             step->kind == NODE_EMAIL ? "declare `email: email` in `patient`, or say `to: …`"
+                                      : "declare `phone: phone` in `patient`, or say `to: …`");
     }
     struct code code;
     code_begin(c, &code, CODE_EXPRESSION);
-    emit(c, op_c(attribute == IMAGE_NONE ? OP_PUSH_UNKNOWN : OP_ATTRIBUTE, attribute == IMAGE_NONE ? 0 : attribute), 0, 1);
+    emit(c,
+         op_c(attribute == IMAGE_NONE ? OP_PUSH_UNKNOWN : OP_ATTRIBUTE,
+              attribute == IMAGE_NONE ? 0 : attribute),
+         0, 1);
     emit(c, op_c(OP_RETURN, 0), 1, 0);
     row->to = code_end(c);
 }
 
-static void check_complete(struct compiler *c, struct node *step, const struct image_message *row, struct str shown)
+static void check_complete(struct compiler *c, struct node *step, const struct image_message *row,
+                           struct str shown)
 {
     bool is_email = step->kind == NODE_EMAIL;
     if (is_email && row->subject == IMAGE_NONE)
@@ -205,8 +225,10 @@ static void check_complete(struct compiler *c, struct node *step, const struct i
     struct node *body = prop_of(step, "html") ? prop_of(step, "html") : prop_of(step, "text");
     for (size_t i = 0; body && i < ARRAY_COUNT(wanted); i++)
         if (str_find(shown, str_of(wanted[i])) == SIZE_MAX) {
-            struct diag *diag = report(c, DIAG_TOPIC_MAIL_WITHOUT, body->kids[PROP_VALUE]->span, wanted[i]);
-            help(c, diag, "mail that is not transactional names the sender's address and a way out of it");
+            struct diag *diag =
+                report(c, DIAG_TOPIC_MAIL_WITHOUT, body->kids[PROP_VALUE]->span, wanted[i]);
+            help(c, diag,
+                 "mail that is not transactional names the sender's address and a way out of it");
         }
 }
 
@@ -235,20 +257,26 @@ void compile_message(struct compiler *c, struct node *step)
         if (allow)
             row.allow_phi = intern(c, allow->name);
         row.from = part(c, step, "from", false, true, "an e-mail's sender", allowed, NULL);
-        row.reply_to = part(c, step, "reply_to", false, true, "an e-mail's reply address", allowed, NULL);
+        row.reply_to =
+            part(c, step, "reply_to", false, true, "an e-mail's reply address", allowed, NULL);
         row.subject = part(c, step, "subject", false, true, "an e-mail subject", allowed, NULL);
-        row.preheader = part(c, step, "preheader", false, true, "an e-mail preheader", allowed, NULL);
+        row.preheader =
+            part(c, step, "preheader", false, true, "an e-mail preheader", allowed, NULL);
         row.html = part(c, step, "html", true, false, "", allowed, &shown);
         row.text = part(c, step, "text", false, !is_email, "an SMS", allowed, &shown);
         if (expires) {
-            row.expires = expression_code(c, expires->kids[PROP_VALUE], typed_kind(KIND_ANY), &type);
+            row.expires =
+                expression_code(c, expires->kids[PROP_VALUE], typed_kind(KIND_ANY), &type);
             if (type.kind != TYPE_TIME && type.kind != TYPE_DATE && type.kind != KIND_BAD)
-                report(c, DIAG_WRONG_TYPE, expires->kids[PROP_VALUE]->span, kind_name(type.kind), "an instant");
+                report(c, DIAG_WRONG_TYPE, expires->kids[PROP_VALUE]->span, kind_name(type.kind),
+                       "an instant");
         }
         check_complete(c, step, &row, shown);
         if (c->phi_branch && !allowed && !row.is_notice) {
-            struct diag *diag = report(c, DIAG_PHI_DECIDES, c->phi_span, is_email ? "an e-mail" : "an SMS");
-            help(c, diag, "leave the condition out, or write `allow phi \"reason\"` into the message");
+            struct diag *diag =
+                report(c, DIAG_PHI_DECIDES, c->phi_span, is_email ? "an e-mail" : "an SMS");
+            help(c, diag,
+                 "leave the condition out, or write `allow phi \"reason\"` into the message");
         }
         c->image->messages[index] = row;
     }

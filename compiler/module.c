@@ -1,5 +1,5 @@
-/* module.c: the files of a project and what they `use` (LANGUAGE.md P1, P2). Each file is read and parsed once; names
- * are global, so the order only decides the order of diagnostics. */
+/* module.c: the files of a project and what they `use` (LANGUAGE.md P1, P2). Each file is read and
+ * parsed once; names are global, so the order only decides the order of diagnostics. */
 #include <dirent.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -104,11 +104,12 @@ static bool load_directory(struct compiler *c, struct str path, int depth, struc
         qsort(names, count, sizeof *names, by_name);
     for (uint32_t i = 0; i < count; i++) {
         bool has_slash = str_ends(path, STR("/"));
-        struct str below = arena_printf(c->arena, STR_FMT "%s" STR_FMT, STR_ARG(path), has_slash ? "" : "/",
-                                        STR_ARG(names[i]));
+        struct str below = arena_printf(c->arena, STR_FMT "%s" STR_FMT, STR_ARG(path),
+                                        has_slash ? "" : "/", STR_ARG(names[i]));
         struct stat stat_;
         bool is_directory = stat(below.at, &stat_) == 0 && S_ISDIR(stat_.st_mode);
-        if ((is_directory || str_ends(below, STR(".camp"))) && !load_path(c, below, depth + 1, error))
+        if ((is_directory || str_ends(below, STR(".camp"))) &&
+            !load_path(c, below, depth + 1, error))
             return false;
     }
     return true;

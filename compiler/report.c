@@ -7,8 +7,8 @@
 static const char *wording_of(enum diag_code code)
 {
     switch ((int)code) {
-#define DIAG(number, severity, name, wording) \
-    case number:                              \
+#define DIAG(number, severity, name, wording)                                                      \
+    case number:                                                                                   \
         return wording;
 #include "grammar/diags.def"
 #undef DIAG

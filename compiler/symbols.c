@@ -1,5 +1,5 @@
-/* symbols.c: every declaration into its table, before any campaign is looked at: names are global and their order
- * does not matter (LANGUAGE.md P1, P3). */
+/* symbols.c: every declaration into its table, before any campaign is looked at: names are global
+ * and their order does not matter (LANGUAGE.md P1, P3). */
 #include "compiler/internal.h"
 #include "vm/base/zone.h"
 
@@ -36,7 +36,8 @@ static bool is_subset(struct compiler *c, uint32_t narrow, uint32_t wide)
     for (uint32_t i = 0; i < a->choices.count; i++) {
         bool found = false;
         for (uint32_t k = 0; k < b->choices.count; k++)
-            found |= c->image->choices[a->choices.first + i].value == c->image->choices[b->choices.first + k].value;
+            found |= c->image->choices[a->choices.first + i].value ==
+                     c->image->choices[b->choices.first + k].value;
         if (!found)
             return false;
     }
@@ -50,12 +51,14 @@ static uint32_t default_of(struct compiler *c, const struct node *field, uint32_
     struct value v;
     if (!node)
         return IMAGE_NONE;
-    return constant_from_literal(c, node, typed_of(c, type), &v) ? add_constant_value(c, v) : IMAGE_NONE;
+    return constant_from_literal(c, node, typed_of(c, type), &v) ? add_constant_value(c, v)
+                                                                 : IMAGE_NONE;
 }
 
 static bool is_phi(const struct node *field)
 {
-    return (field->flags & FLAG_PHI) || (field->kids[FIELD_DEFAULT] && (field->kids[FIELD_DEFAULT]->flags & FLAG_PHI));
+    return (field->flags & FLAG_PHI) ||
+           (field->kids[FIELD_DEFAULT] && (field->kids[FIELD_DEFAULT]->flags & FLAG_PHI));
 }
 
 static void declare_attribute(struct compiler *c, struct node *field)
@@ -78,14 +81,16 @@ static void declare_attribute(struct compiler *c, struct node *field)
             row->default_value = default_of(c, field, type);
         return;
     }
-    uint32_t row = add_attribute(c, (struct image_attribute){intern(c, field->name), type, is_phi(field), IMAGE_NONE});
+    uint32_t row = add_attribute(
+        c, (struct image_attribute){intern(c, field->name), type, is_phi(field), IMAGE_NONE});
     *strmap_put(&c->attributes, field->name, NULL) = row;
     c->image->attributes[row].default_value = default_of(c, field, type);
 }
 
-/* Fields of all blocks of one event or object, modules first or last: the project's replace the module's. */
-static struct rows declare_fields(struct compiler *c, const char *what, enum node_kind kind, struct str name,
-                                  const struct node *first)
+/* Fields of all blocks of one event or object, modules first or last: the project's replace the
+ * module's. */
+static struct rows declare_fields(struct compiler *c, const char *what, enum node_kind kind,
+                                  struct str name, const struct node *first)
 {
     struct node **fields = NULL;
     uint32_t count = 0, room = 0;
@@ -99,7 +104,8 @@ static struct rows declare_fields(struct compiler *c, const char *what, enum nod
             if (known) {
                 struct node *before = fields[*known];
                 bool is_phi_before = is_phi(before) || is_phi(field);
-                uint32_t a = type_row(c, before->kids[FIELD_TYPE]), b = type_row(c, field->kids[FIELD_TYPE]);
+                uint32_t a = type_row(c, before->kids[FIELD_TYPE]),
+                         b = type_row(c, field->kids[FIELD_TYPE]);
                 if (!is_subset(c, a, b) && !is_subset(c, b, a))
                     report(c, DIAG_DIFFERENT_DECLARATION, field->name_span, STR_ARG(field->name));
                 else if (is_module(c, before) || !is_module(c, field))
@@ -123,7 +129,8 @@ static struct rows declare_fields(struct compiler *c, const char *what, enum nod
     for (uint32_t i = 0; i < count; i++)
         add_field(c, (struct image_field){intern(c, fields[i]->name), types[i], is_phi(fields[i])});
     if (kind == NODE_EVENT_DECL) {
-        add_field(c, (struct image_field){intern(c, STR("timestamp")), type_of_kind(c, TYPE_TIME), 0});
+        add_field(c,
+                  (struct image_field){intern(c, STR("timestamp")), type_of_kind(c, TYPE_TIME), 0});
         rows.count++;
     }
     return rows;
@@ -134,7 +141,8 @@ static void declare_clinic(struct compiler *c)
     struct image_project project = {.from_email = IMAGE_NONE, .address = IMAGE_NONE};
     project.clinic_name = intern(c, c->clinic ? c->clinic->name : STR(""));
     project.timezone = intern(c, STR("UTC"));
-    for (struct node *pair = c->clinic ? c->clinic->kids[CLINIC_FIELDS] : NULL; pair; pair = pair->next) {
+    for (struct node *pair = c->clinic ? c->clinic->kids[CLINIC_FIELDS] : NULL; pair;
+         pair = pair->next) {
         struct node *value = pair->kids[PAIR_VALUE];
         if (value->kind != NODE_TEXT) {
             report(c, DIAG_CONSTANT_NEEDED, value->span);
@@ -187,7 +195,8 @@ static void declare_events(struct compiler *c)
             *strmap_put(&c->events, decl->name, NULL) = row;
         } else if (decl->kind == NODE_OBJECT_DECL && !strmap_get(&c->objects, decl->name)) {
             struct rows fields = declare_fields(c, "object", NODE_OBJECT_DECL, decl->name, decl);
-            uint32_t row = add_object(c, (struct image_object){intern(c, decl->name), intern(c, decl->other), fields});
+            uint32_t row = add_object(
+                c, (struct image_object){intern(c, decl->name), intern(c, decl->other), fields});
             *strmap_put(&c->objects, decl->name, NULL) = row;
         }
     }
@@ -203,7 +212,8 @@ static void declare_segments(struct compiler *c)
             continue;
         }
         uint32_t title = decl->other.at ? intern(c, decl->other) : IMAGE_NONE;
-        uint32_t row = add_segment(c, (struct image_segment){intern(c, decl->name), title, IMAGE_NONE});
+        uint32_t row =
+            add_segment(c, (struct image_segment){intern(c, decl->name), title, IMAGE_NONE});
         *strmap_put(&c->segments, decl->name, NULL) = row;
     }
 }
@@ -216,8 +226,9 @@ static void declare_others(struct compiler *c)
                 report(c, DIAG_DUPLICATE, decl->name_span, "topic", STR_ARG(decl->name));
                 continue;
             }
-            uint32_t row = add_topic(c, (struct image_topic){intern(c, decl->name), intern(c, decl->other),
-                                                             (decl->flags & FLAG_OPT_IN) != 0});
+            uint32_t row =
+                add_topic(c, (struct image_topic){intern(c, decl->name), intern(c, decl->other),
+                                                  (decl->flags & FLAG_OPT_IN) != 0});
             *strmap_put(&c->topics, decl->name, NULL) = row;
         } else if (decl->kind == NODE_FLOW) {
             declare(c, &c->flows, "flow", decl);

@@ -1,5 +1,6 @@
-/* template.c: templates of messages to code (LANGUAGE.md M5, M6): literal text is written, values are computed as any
- * expression and written, escaped in html. What may be unknown must have been given a default or shown known. */
+/* template.c: templates of messages to code (LANGUAGE.md M5, M6): literal text is written, values
+ * are computed as any expression and written, escaped in html. What may be unknown must have been
+ * given a default or shown known. */
 #include <errno.h>
 #include <stdlib.h>
 
@@ -62,11 +63,14 @@ static void output(struct compiler *c, struct node *node, bool is_html, struct t
         return;
     all->is_phi |= type.is_phi;
     if (type.kind >= KIND_EVENT && type.kind != KIND_ANY && type.kind != KIND_JSON) {
-        report(c, DIAG_WRONG_TYPE, value->span, kind_name(type.kind), "a value that can be written");
+        report(c, DIAG_WRONG_TYPE, value->span, kind_name(type.kind),
+               "a value that can be written");
     } else if (!type.is_known) {
         struct str text = source_text(c, value->span);
         struct diag *diag = report(c, DIAG_MAY_BE_UNKNOWN, value->span, STR_ARG(text));
-        help(c, diag, "say what stands there then: `{{ " STR_FMT " | default: '…' }}`, or send it under `if … is known`",
+        help(c, diag,
+             "say what stands there then: `{{ " STR_FMT
+             " | default: '…' }}`, or send it under `if … is known`",
              STR_ARG(text));
     }
 }
@@ -82,7 +86,8 @@ static void raw(struct compiler *c, struct node *node, bool trims_left, bool tri
         emit(c, op_c(OP_OUT_CONST, add_constant_value(c, value_text(text))), 0, 0);
 }
 
-static void template_parts(struct compiler *c, struct node *template, bool is_html, struct typed *all, struct str *shown)
+static void template_parts(struct compiler *c, struct node *template, bool is_html,
+                           struct typed *all, struct str *shown)
 {
     bool was_trimming = false;
     struct buf text;
@@ -127,14 +132,18 @@ static struct node *parse_file(struct compiler *c, const struct node *value)
     }
     uint32_t before = c->diags->error_count;
     struct template_origin origin = {file, 0, false};
-    struct node *template = liquid_parse(&c->out->ast, c->diags, source_at(&c->out->sources, file)->text, origin);
+    struct node *template =
+        liquid_parse(&c->out->ast, c->diags, source_at(&c->out->sources, file)->text, origin);
     return c->diags->error_count == before ? template : NULL;
 }
 
-static void value_parts(struct compiler *c, struct node *value, bool is_html, struct typed *all, struct str *shown);
+static void value_parts(struct compiler *c, struct node *value, bool is_html, struct typed *all,
+                        struct str *shown);
 
-/* { en: "…" es: "…" else: "…" }: the exact tag of patient.language, else its first part, else `else` (M1). */
-static void language_parts(struct compiler *c, struct node *record, bool is_html, struct typed *all, struct str *shown)
+/* { en: "…" es: "…" else: "…" }: the exact tag of patient.language, else its first part, else
+ * `else` (M1). */
+static void language_parts(struct compiler *c, struct node *record, bool is_html, struct typed *all,
+                           struct str *shown)
 {
     uint64_t *language = strmap_get(&c->attributes, STR("language"));
     struct node *otherwise = NULL;
@@ -147,7 +156,8 @@ static void language_parts(struct compiler *c, struct node *record, bool is_html
         if (str_eq(pair->name, STR("else")))
             otherwise = pair;
     if (!otherwise) {
-        struct diag *diag = report(c, DIAG_MESSAGE_INCOMPLETE, record->span, "text for other languages");
+        struct diag *diag =
+            report(c, DIAG_MESSAGE_INCOMPLETE, record->span, "text for other languages");
         help(c, diag, "add `else: \"…\"`");
         return;
     }
@@ -176,14 +186,16 @@ static void language_parts(struct compiler *c, struct node *record, bool is_html
         patch(c, ends[i]);
 }
 
-static void value_parts(struct compiler *c, struct node *value, bool is_html, struct typed *all, struct str *shown)
+static void value_parts(struct compiler *c, struct node *value, bool is_html, struct typed *all,
+                        struct str *shown)
 {
     if (value->kind == NODE_RECORD) {
         language_parts(c, value, is_html, all, shown);
         return;
     }
     if (value->kind == NODE_TEXT || value->kind == NODE_FILE) {
-        struct node *template = value->kind == NODE_TEXT ? parse_literal(c, value) : parse_file(c, value);
+        struct node *template =
+            value->kind == NODE_TEXT ? parse_literal(c, value) : parse_file(c, value);
         if (template)
             template_parts(c, template, is_html, all, shown);
         return;
@@ -193,7 +205,8 @@ static void value_parts(struct compiler *c, struct node *value, bool is_html, st
     output(c, wrapped, is_html, all);
 }
 
-uint32_t template_code(struct compiler *c, struct node *value, bool is_html, struct typed *got, struct str *shown)
+uint32_t template_code(struct compiler *c, struct node *value, bool is_html, struct typed *got,
+                       struct str *shown)
 {
     struct code code;
     struct str nothing = {0};

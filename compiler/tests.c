@@ -1,5 +1,6 @@
-/* tests.c: the expressions of `test` blocks become codes of the image, found by the id of their node: the runner
- * (tool/run_test.c) walks the statements and evaluates them on the real machine (LANGUAGE.md 5). */
+/* tests.c: the expressions of `test` blocks become codes of the image, found by the id of their
+ * node: the runner (tool/run_test.c) walks the statements and evaluates them on the real machine
+ * (LANGUAGE.md 5). */
 #include "compiler/internal.h"
 
 static void keep(struct compiler *c, struct node *node, struct typed wanted)
@@ -10,7 +11,8 @@ static void keep(struct compiler *c, struct node *node, struct typed wanted)
     *map64_put(&c->out->code_of, node->id, NULL) = expression_code(c, node, wanted, &type);
 }
 
-static void record_of_fields(struct compiler *c, struct node *record, struct rows fields, const char *what)
+static void record_of_fields(struct compiler *c, struct node *record, struct rows fields,
+                             const char *what)
 {
     for (struct node *pair = record ? record->kids[RECORD_PAIRS] : NULL; pair; pair = pair->next) {
         uint32_t field = IMAGE_NONE;
@@ -32,7 +34,8 @@ static void record_of_patient(struct compiler *c, struct node *record)
             keep(c, pair->kids[PAIR_VALUE], typed_of(c, c->image->attributes[*row].type));
             continue;
         }
-        struct diag *diag = report(c, DIAG_UNKNOWN_NAME, pair->name_span, "attribute", STR_ARG(pair->name));
+        struct diag *diag =
+            report(c, DIAG_UNKNOWN_NAME, pair->name_span, "attribute", STR_ARG(pair->name));
         suggest(c, diag, pair->name, &c->attributes);
     }
 }
@@ -67,7 +70,8 @@ static void message(struct compiler *c, struct node *s)
     bool is_email = s->flags & FLAG_EMAIL;
     if (row && (c->image->messages[*row].channel == CHANNEL_EMAIL) == is_email)
         return;
-    struct diag *diag = report(c, DIAG_UNKNOWN_NAME, s->name_span, is_email ? "email" : "sms", STR_ARG(s->name));
+    struct diag *diag =
+        report(c, DIAG_UNKNOWN_NAME, s->name_span, is_email ? "email" : "sms", STR_ARG(s->name));
     suggest(c, diag, s->name, &c->messages);
 }
 
@@ -132,8 +136,8 @@ static void find_messages(struct compiler *c, struct str campaign)
         if (!str_eq(text_of(c, row->name), campaign))
             continue;
         for (uint32_t k = 0; k < row->messages.count; k++)
-            *strmap_put(&c->messages, text_of(c, c->image->messages[row->messages.first + k].name), NULL) =
-                row->messages.first + k;
+            *strmap_put(&c->messages, text_of(c, c->image->messages[row->messages.first + k].name),
+                        NULL) = row->messages.first + k;
     }
 }
 
@@ -146,7 +150,8 @@ void compile_tests(struct compiler *c)
         if (test->kind != NODE_TEST)
             continue;
         if (!strmap_get(&c->campaigns, test->name)) {
-            struct diag *diag = report(c, DIAG_UNKNOWN_NAME, test->name_span, "campaign", STR_ARG(test->name));
+            struct diag *diag =
+                report(c, DIAG_UNKNOWN_NAME, test->name_span, "campaign", STR_ARG(test->name));
             suggest(c, diag, test->name, &c->campaigns);
             continue;
         }

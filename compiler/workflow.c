@@ -1,5 +1,6 @@
-/* workflow.c: steps to instructions (LANGUAGE.md 3). Blocks are scopes for names and for what is shown known; flows are
- * compiled in place, with the same slots each time, so that their messages are compiled once. */
+/* workflow.c: steps to instructions (LANGUAGE.md 3). Blocks are scopes for names and for what is
+ * shown known; flows are compiled in place, with the same slots each time, so that their messages
+ * are compiled once. */
 #include "compiler/internal.h"
 
 uint32_t new_slot(struct compiler *c)
@@ -10,7 +11,8 @@ uint32_t new_slot(struct compiler *c)
     return slot;
 }
 
-void push_name_slot(struct compiler *c, struct str name, struct span span, uint32_t slot, struct typed type)
+void push_name_slot(struct compiler *c, struct str name, struct span span, uint32_t slot,
+                    struct typed type)
 {
     if (!name.at)
         return;
@@ -30,14 +32,18 @@ struct str unique_name(struct compiler *c, struct str name)
     return unique;
 }
 
-void step_begin(struct compiler *c, struct node *step, uint32_t kind, struct str name, uint32_t message)
+void step_begin(struct compiler *c, struct node *step, uint32_t kind, struct str name,
+                uint32_t message)
 {
-    uint32_t row = add_step(c, (struct image_step){intern(c, unique_name(c, name)), kind, c->step_depth, message});
+    uint32_t row = add_step(
+        c, (struct image_step){intern(c, unique_name(c, name)), kind, c->step_depth, message});
     struct code *code = c->code;
     const struct source *source = source_at(&c->out->sources, step->span.file);
     struct position at = source_position(source, step->span.first);
-    code->lines = arena_grow(c->arena, code->lines, code->line_count, &code->line_room, sizeof *code->lines);
-    code->lines[code->line_count++] = (struct image_line){code->count, intern(c, source->name), at.line, at.column};
+    code->lines =
+        arena_grow(c->arena, code->lines, code->line_count, &code->line_room, sizeof *code->lines);
+    code->lines[code->line_count++] =
+        (struct image_line){code->count, intern(c, source->name), at.line, at.column};
     emit(c, op_c(OP_STEP, row), 0, 0);
 }
 
@@ -81,7 +87,8 @@ static uint32_t emit_wait(struct compiler *c, struct image_wait wait)
 }
 
 /* Behind a wait: the main block, the other block, and on. */
-static void two_ways(struct compiler *c, uint32_t row, struct node *body, struct node *otherwise, bool exits, const char *reason)
+static void two_ways(struct compiler *c, uint32_t row, struct node *body, struct node *otherwise,
+                     bool exits, const char *reason)
 {
     compile_block(c, body);
     if (!otherwise && !exits) {
@@ -103,7 +110,8 @@ static uint32_t bound_code(struct compiler *c, struct node *bound)
 {
     struct typed type;
     uint32_t code = expression_code(c, bound, typed_kind(KIND_ANY), &type);
-    if (type.kind != TYPE_DURATION && type.kind != TYPE_TIME && type.kind != TYPE_DATE && type.kind != KIND_BAD)
+    if (type.kind != TYPE_DURATION && type.kind != TYPE_TIME && type.kind != TYPE_DATE &&
+        type.kind != KIND_BAD)
         report(c, DIAG_WRONG_TYPE, bound->span, kind_name(type.kind), "a duration or an instant");
     return code;
 }
@@ -132,7 +140,10 @@ static uint32_t next_clock_code(struct compiler *c, struct node *node)
     struct code code;
     int32_t clock = node->clock < 0 ? 0 : node->clock;
     code_begin(c, &code, CODE_EXPRESSION);
-    emit(c, op_c(OP_PUSH_CONST, add_constant_value(c, (struct value){.kind = VALUE_CLOCK, .i = clock})), 0, 1);
+    emit(
+        c,
+        op_c(OP_PUSH_CONST, add_constant_value(c, (struct value){.kind = VALUE_CLOCK, .i = clock})),
+        0, 1);
     emit(c, op_c(OP_NEXT_CLOCK, node->kind == NODE_WEEKDAY ? (uint32_t)node->number : 0), 1, 1);
     emit(c, op_c(OP_RETURN, 0), 1, 0);
     return code_end(c);
@@ -156,8 +167,10 @@ static void wait_until(struct compiler *c, struct node *step)
         wait.is_live = !is_date;
         if (!is_date && !otherwise) {
             struct str text = source_text(c, value->span);
-            struct diag *diag = report(c, DIAG_COMPUTED_WAIT_WITHOUT_ELSE, value->span, STR_ARG(text));
-            help(c, diag, "say what happens then: `wait until " STR_FMT " else { … }`", STR_ARG(text));
+            struct diag *diag =
+                report(c, DIAG_COMPUTED_WAIT_WITHOUT_ELSE, value->span, STR_ARG(text));
+            help(c, diag, "say what happens then: `wait until " STR_FMT " else { … }`",
+                 STR_ARG(text));
         }
         two_ways(c, emit_wait(c, wait), body, otherwise, is_date && !otherwise, "date past");
         return;
@@ -194,7 +207,8 @@ static void wait_for_event(struct compiler *c, struct node *step)
         return;
     wait.event = event;
     if (pattern->kids[PATTERN_WHERE])
-        wait.where = where_code(c, pattern->kids[PATTERN_WHERE], NAME_TESTED_EVENT, event, pattern->other, &type);
+        wait.where = where_code(c, pattern->kids[PATTERN_WHERE], NAME_TESTED_EVENT, event,
+                                pattern->other, &type);
     if (bound)
         wait.bound = bound_code(c, bound);
     else
@@ -212,8 +226,8 @@ static void wait_for_event(struct compiler *c, struct node *step)
 
 static void check_answer(struct compiler *c, const struct node *word, char *lower)
 {
-    static const char *const opt_outs[] = {"stop",   "stopall", "quit",   "end",  "cancel", "unsubscribe",
-                                           "revoke", "optout",  "help",   "info"};
+    static const char *const opt_outs[] = {"stop",        "stopall", "quit",   "end",  "cancel",
+                                           "unsubscribe", "revoke",  "optout", "help", "info"};
     for (size_t i = 0; i < ARRAY_COUNT(opt_outs); i++)
         if (strcmp(lower, opt_outs[i]) == 0) {
             struct diag *diag = report(c, DIAG_OPT_OUT_WORD, word->span, STR_ARG(word->name));
@@ -237,7 +251,8 @@ static void wait_for_reply(struct compiler *c, struct node *step)
     for (struct node *arm = step->kids[WAIT_REPLY_ARMS]; arm; arm = arm->next) {
         if (!arm->kids[ARM_VALUES])
             other = c->code->count;
-        for (struct node *word = arm->kids[ARM_VALUES]; word && count < ARRAY_COUNT(answers); word = word->next) {
+        for (struct node *word = arm->kids[ARM_VALUES]; word && count < ARRAY_COUNT(answers);
+             word = word->next) {
             char *lower = arena_cstr(c->arena, str_trim(word->name));
             for (char *at = lower; *at; at++)
                 *at = *at >= 'A' && *at <= 'Z' ? (char)(*at + 32) : *at;
@@ -325,7 +340,8 @@ static void match_step(struct compiler *c, struct node *step)
             otherwise = arm;
             continue;
         }
-        for (struct node *v = arm->kids[ARM_VALUES]; v && hit_count < ARRAY_COUNT(hits); v = v->next) {
+        for (struct node *v = arm->kids[ARM_VALUES]; v && hit_count < ARRAY_COUNT(hits);
+             v = v->next) {
             emit(c, op_c(OP_SLOT, slot), 0, 1);
             expression_as(c, v, type.kind == KIND_BAD ? typed_kind(KIND_ANY) : type);
             emit(c, op_c(OP_EQ, 0), 2, 1);
@@ -356,8 +372,10 @@ static void split_step(struct compiler *c, struct node *step)
     uint32_t count = 0, ends[64], sum = 0;
     uint32_t row = add_split(c, (struct image_split){.name = intern(c, step->name)});
     emit(c, op_c(OP_SPLIT, row), 0, 0);
-    for (struct node *arm = step->kids[SPLIT_ARMS]; arm && count < ARRAY_COUNT(arms); arm = arm->next) {
-        arms[count] = (struct image_arm){intern(c, arm->name), (uint32_t)arm->number, c->code->count};
+    for (struct node *arm = step->kids[SPLIT_ARMS]; arm && count < ARRAY_COUNT(arms);
+         arm = arm->next) {
+        arms[count] =
+            (struct image_arm){intern(c, arm->name), (uint32_t)arm->number, c->code->count};
         sum += (uint32_t)arm->number;
         compile_block(c, arm->kids[SPLIT_ARM_BODY]);
         ends[count++] = emit_jump(c, OP_JUMP);
@@ -395,14 +413,16 @@ static void repeat_step(struct compiler *c, struct node *step)
 uint32_t attribute_of(struct compiler *c, struct node *path)
 {
     struct node *part = path->kids[PATH_PARTS];
-    if (!str_eq(path->name, STR("patient")) || !part || part->next || str_eq(part->name, STR("id"))) {
+    if (!str_eq(path->name, STR("patient")) || !part || part->next ||
+        str_eq(part->name, STR("id"))) {
         struct str text = source_text(c, path->span);
         report(c, DIAG_UNKNOWN_NAME, path->span, "attribute", STR_ARG(text));
         return IMAGE_NONE;
     }
     uint64_t *row = strmap_get(&c->attributes, part->name);
     if (!row) {
-        struct diag *diag = report(c, DIAG_UNKNOWN_NAME, part->span, "attribute", STR_ARG(part->name));
+        struct diag *diag =
+            report(c, DIAG_UNKNOWN_NAME, part->span, "attribute", STR_ARG(part->name));
         suggest(c, diag, part->name, &c->attributes);
         return IMAGE_NONE;
     }
@@ -418,7 +438,8 @@ static void set_step(struct compiler *c, struct node *step)
         emit(c, op_c(OP_CLEAR, row), 0, 0);
         return;
     }
-    struct typed type = expression_as(c, step->kids[SET_VALUE], typed_of(c, c->image->attributes[row].type));
+    struct typed type =
+        expression_as(c, step->kids[SET_VALUE], typed_of(c, c->image->attributes[row].type));
     emit(c, op_c(OP_SET, row), 1, 0);
     if (type.is_phi && !c->image->attributes[row].is_phi) {
         struct str text = source_text(c, step->kids[SET_PATH]->span);
@@ -441,7 +462,8 @@ static void emit_step(struct compiler *c, struct node *step)
     struct node *record = step->kids[EMIT_RECORD];
     if (event == IMAGE_NONE)
         return;
-    for (struct node *pair = record ? record->kids[RECORD_PAIRS] : NULL; pair && count < 256; pair = pair->next) {
+    for (struct node *pair = record ? record->kids[RECORD_PAIRS] : NULL; pair && count < 256;
+         pair = pair->next) {
         struct rows rows = c->image->events[event].fields;
         uint32_t field = IMAGE_NONE;
         for (uint32_t i = 0; i < rows.count; i++)
@@ -460,7 +482,8 @@ static void emit_step(struct compiler *c, struct node *step)
     emit(c, op_ab(OP_EMIT, 0, add_emit(c, (struct image_emit){event, emitted})), count, 0);
 }
 
-static void named_step(struct compiler *c, struct node *step, struct strmap *map, const char *what, enum op op)
+static void named_step(struct compiler *c, struct node *step, struct strmap *map, const char *what,
+                       enum op op)
 {
     uint64_t *row = strmap_get(map, step->name);
     if (row) {
@@ -475,7 +498,8 @@ static void do_step(struct compiler *c, struct node *step)
 {
     uint64_t *known = strmap_get(&c->flows, step->name);
     if (!known) {
-        struct diag *diag = report(c, DIAG_UNKNOWN_NAME, step->name_span, "flow", STR_ARG(step->name));
+        struct diag *diag =
+            report(c, DIAG_UNKNOWN_NAME, step->name_span, "flow", STR_ARG(step->name));
         suggest(c, diag, step->name, &c->flows);
         return;
     }
@@ -533,13 +557,27 @@ void compile_step(struct compiler *c, struct node *step)
     static const struct {
         enum node_kind kind;
         uint32_t step;
-    } kinds[] = {{NODE_WAIT, STEP_WAIT},     {NODE_WAIT_UNTIL, STEP_WAIT}, {NODE_WAIT_EVENT, STEP_WAIT},
-                 {NODE_WAIT_REPLY, STEP_WAIT}, {NODE_IF, STEP_IF},         {NODE_MATCH, STEP_MATCH},
-                 {NODE_SPLIT, STEP_SPLIT},   {NODE_REPEAT, STEP_REPEAT},   {NODE_BREAK, STEP_BREAK},
-                 {NODE_SET, STEP_SET},       {NODE_CLEAR, STEP_CLEAR},     {NODE_LET, STEP_LET},
-                 {NODE_EMIT, STEP_EMIT},     {NODE_ADD, STEP_ADD},         {NODE_REMOVE, STEP_REMOVE},
-                 {NODE_SUBSCRIBE, STEP_SUBSCRIBE}, {NODE_UNSUBSCRIBE, STEP_UNSUBSCRIBE}, {NODE_DO, STEP_DO},
-                 {NODE_EXIT, STEP_EXIT},     {NODE_EMAIL, STEP_EMAIL},     {NODE_SMS, STEP_SMS}};
+    } kinds[] = {{NODE_WAIT, STEP_WAIT},
+                 {NODE_WAIT_UNTIL, STEP_WAIT},
+                 {NODE_WAIT_EVENT, STEP_WAIT},
+                 {NODE_WAIT_REPLY, STEP_WAIT},
+                 {NODE_IF, STEP_IF},
+                 {NODE_MATCH, STEP_MATCH},
+                 {NODE_SPLIT, STEP_SPLIT},
+                 {NODE_REPEAT, STEP_REPEAT},
+                 {NODE_BREAK, STEP_BREAK},
+                 {NODE_SET, STEP_SET},
+                 {NODE_CLEAR, STEP_CLEAR},
+                 {NODE_LET, STEP_LET},
+                 {NODE_EMIT, STEP_EMIT},
+                 {NODE_ADD, STEP_ADD},
+                 {NODE_REMOVE, STEP_REMOVE},
+                 {NODE_SUBSCRIBE, STEP_SUBSCRIBE},
+                 {NODE_UNSUBSCRIBE, STEP_UNSUBSCRIBE},
+                 {NODE_DO, STEP_DO},
+                 {NODE_EXIT, STEP_EXIT},
+                 {NODE_EMAIL, STEP_EMAIL},
+                 {NODE_SMS, STEP_SMS}};
     uint32_t kind = 0;
     for (size_t i = 0; i < ARRAY_COUNT(kinds); i++)
         if (kinds[i].kind == step->kind)
@@ -548,7 +586,8 @@ void compile_step(struct compiler *c, struct node *step)
     if (step->kind == NODE_BAD)
         return;
     uint64_t *message = is_message ? strmap_get(&c->messages, step->name) : NULL;
-    step_begin(c, step, kind ? kind : STEP_DO, is_message ? step->name : str_of(node_word(step->kind)),
+    step_begin(c, step, kind ? kind : STEP_DO,
+               is_message ? step->name : str_of(node_word(step->kind)),
                message ? (uint32_t)*message : IMAGE_NONE);
     switch ((int)step->kind) {
     case NODE_EMAIL:
@@ -611,7 +650,9 @@ void compile_step(struct compiler *c, struct node *step)
         do_step(c, step);
         break;
     case NODE_EXIT:
-        emit(c, op_c(OP_EXIT, add_constant_value(c, value_text(step->name.at ? step->name : STR("")))), 0, 0);
+        emit(c,
+             op_c(OP_EXIT, add_constant_value(c, value_text(step->name.at ? step->name : STR("")))),
+             0, 0);
         break;
     default: {
         /* What a webhook sends is phi's business already. */

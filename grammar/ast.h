@@ -1,5 +1,6 @@
-/* ast.h: the tree. Every node has one shape; nodes.def says what its parts mean for its kind. Memory belongs to the
- * arena of the compile; spans are byte offsets into a loaded file (source.h). */
+/* ast.h: the tree. Every node has one shape; nodes.def says what its parts mean for its kind.
+ * Memory belongs to the arena of the compile; spans are byte offsets into a loaded file (source.h).
+ */
 #ifndef CAMP_GRAMMAR_AST_H
 #define CAMP_GRAMMAR_AST_H
 
@@ -40,13 +41,40 @@ enum node_flag {
     FLAG_TRIM_LEFT = 1024, /* {{- */
     FLAG_TRIM_RIGHT = 2048
 };
-enum trigger_form { FORM_EVENT = 1, FORM_CHANGES, FORM_BECOMES, FORM_ENTERED, FORM_LEFT, FORM_OBJECT, FORM_DATE,
-                    FORM_DATE_BEFORE, FORM_DATE_AFTER, FORM_MANUAL };
-enum enter_form { FORM_ONCE = 1, FORM_ONCE_PER_DURATION, FORM_ONCE_PER_KEY, FORM_AGAIN, FORM_AGAIN_AFTER,
-                  FORM_ALWAYS };
+enum trigger_form {
+    FORM_EVENT = 1,
+    FORM_CHANGES,
+    FORM_BECOMES,
+    FORM_ENTERED,
+    FORM_LEFT,
+    FORM_OBJECT,
+    FORM_DATE,
+    FORM_DATE_BEFORE,
+    FORM_DATE_AFTER,
+    FORM_MANUAL
+};
+enum enter_form {
+    FORM_ONCE = 1,
+    FORM_ONCE_PER_DURATION,
+    FORM_ONCE_PER_KEY,
+    FORM_AGAIN,
+    FORM_AGAIN_AFTER,
+    FORM_ALWAYS
+};
 enum anchor_form { FORM_OF_ENTRY = 1, FORM_OF_ANY_MESSAGE, FORM_OF_MESSAGE };
-enum comparison { COMPARE_EQ = 1, COMPARE_NE, COMPARE_LT, COMPARE_GT, COMPARE_LE, COMPARE_GE, COMPARE_IN,
-                  COMPARE_NOT_IN, COMPARE_CONTAINS, COMPARE_STARTS_WITH, COMPARE_ENDS_WITH };
+enum comparison {
+    COMPARE_EQ = 1,
+    COMPARE_NE,
+    COMPARE_LT,
+    COMPARE_GT,
+    COMPARE_LE,
+    COMPARE_GE,
+    COMPARE_IN,
+    COMPARE_NOT_IN,
+    COMPARE_CONTAINS,
+    COMPARE_STARTS_WITH,
+    COMPARE_ENDS_WITH
+};
 enum message_state { STATE_RECEIVED = 1, STATE_OPENED, STATE_CLICKED };
 enum message_act { ACT_APPROVE = 1, ACT_OPENED, ACT_CLICKED };
 
@@ -63,8 +91,8 @@ struct node {
     int32_t months, days; /* duration; days also: bits of weekdays, bit 0 monday */
     int32_t clock;        /* minute of the day, -1 none */
     uint32_t flags;
-    uint32_t height;      /* of a chain that leans to the left; bounded by the parser */
-    bool is_per_year;     /* date triggers: `per` was said (name in `other`) */
+    uint32_t height;  /* of a chain that leans to the left; bounded by the parser */
+    bool is_per_year; /* date triggers: `per` was said (name in `other`) */
 };
 
 /* A list under construction. */

@@ -32,9 +32,9 @@ static const struct row *row_of(int number)
 #undef DIAG
     };
     switch (number) {
-#define DIAG(number, severity, name, wording) \
-    case number:                              \
-        index = INDEX_##name;                 \
+#define DIAG(number, severity, name, wording)                                                      \
+    case number:                                                                                   \
+        index = INDEX_##name;                                                                      \
         break;
 #include "grammar/diags.def"
 #undef DIAG
@@ -70,7 +70,8 @@ struct diag *diag_report(struct diags *diags, enum diag_code code, struct span s
     return diag_add(diags, code, span, message);
 }
 
-struct diag *diag_add(struct diags *diags, enum diag_code code, struct span span, struct str message)
+struct diag *diag_add(struct diags *diags, enum diag_code code, struct span span,
+                      struct str message)
 {
     bool is_error = row_of((int)code)->severity == SEVERITY_ERROR || diags->is_strict;
     diags->error_count += is_error;
@@ -80,8 +81,8 @@ struct diag *diag_add(struct diags *diags, enum diag_code code, struct span span
         ensure(lost);
         return lost;
     }
-    struct diag *moved = arena_grow(diags->arena, diags->items, diags->count, &diags->room,
-                                    sizeof *diags->items);
+    struct diag *moved =
+        arena_grow(diags->arena, diags->items, diags->count, &diags->room, sizeof *diags->items);
     ensure(moved);
     diags->items = moved;
     struct diag *diag = &diags->items[diags->count];
@@ -178,7 +179,8 @@ static int compare(const void *a, const void *b)
 struct paint {
     const char *error, *warning, *bold, *blue, *off;
 };
-static const struct paint colours = {"\033[1;31m", "\033[1;33m", "\033[1m", "\033[1;34m", "\033[0m"};
+static const struct paint colours = {"\033[1;31m", "\033[1;33m", "\033[1m", "\033[1;34m",
+                                     "\033[0m"};
 static const struct paint plain = {"", "", "", "", ""};
 
 static void repeat(struct buf *out, char c, size_t count)

@@ -1,5 +1,6 @@
-/* diag.h: what authors are told. Every diagnostic is a row of diags.def with a code for ever; this keeps those of a
- * run, sorts them in file order and writes them as text or JSON (INTERFACES.md 1). */
+/* diag.h: what authors are told. Every diagnostic is a row of diags.def with a code for ever; this
+ * keeps those of a run, sorts them in file order and writes them as text or JSON (INTERFACES.md 1).
+ */
 #ifndef CAMP_GRAMMAR_DIAG_H
 #define CAMP_GRAMMAR_DIAG_H
 
@@ -40,11 +41,13 @@ struct diags {
 };
 
 void diags_init(struct diags *diags, struct arena *arena, struct sources *sources);
-/* The wording of the row with its arguments (all `struct str` by STR_ARG, or as the wording says). The result may be
- * given a help and notes; it is never NULL. Past DIAG_LIMIT only the count goes on. */
+/* The wording of the row with its arguments (all `struct str` by STR_ARG, or as the wording says).
+ * The result may be given a help and notes; it is never NULL. Past DIAG_LIMIT only the count goes
+ * on. */
 struct diag *diag_report(struct diags *diags, enum diag_code code, struct span span, ...);
 /* The same with the message already made. */
-struct diag *diag_add(struct diags *diags, enum diag_code code, struct span span, struct str message);
+struct diag *diag_add(struct diags *diags, enum diag_code code, struct span span,
+                      struct str message);
 void diag_help(struct diags *diags, struct diag *diag, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 void diag_label(struct diags *diags, struct diag *diag, const char *format, ...)
@@ -52,7 +55,8 @@ void diag_label(struct diags *diags, struct diag *diag, const char *format, ...)
 void diag_note(struct diags *diags, struct diag *diag, struct span span, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 
-/* The candidate nearest to `name` by edit distance, near enough to be meant; {NULL, 0} when none is. */
+/* The candidate nearest to `name` by edit distance, near enough to be meant; {NULL, 0} when none
+ * is. */
 struct str diag_nearest(struct str name, const struct str *candidates, uint32_t count);
 
 enum diag_format { DIAG_TEXT = 1, DIAG_JSON };

@@ -1,4 +1,5 @@
-/* liquid.h: what scanner and parser of templates share. Only liquid.l, liquid.y and template.c include it. */
+/* liquid.h: what scanner and parser of templates share. Only liquid.l, liquid.y and template.c
+ * include it. */
 #ifndef CAMP_GRAMMAR_LIQUID_H
 #define CAMP_GRAMMAR_LIQUID_H
 
@@ -10,7 +11,8 @@ struct template_token {
     double real;
     bool trims;
 };
-struct template {
+struct template
+{
     struct ast *ast;
     struct diags *diags;
     struct str text;

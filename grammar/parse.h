@@ -1,5 +1,5 @@
-/* parse.h: the only door into the generated parsers: text to tree. A statement with a mistake becomes a BAD node and
- * parsing goes on behind its line, so that one mistake is one error. */
+/* parse.h: the only door into the generated parsers: text to tree. A statement with a mistake
+ * becomes a BAD node and parsing goes on behind its line, so that one mistake is one error. */
 #ifndef CAMP_GRAMMAR_PARSE_H
 #define CAMP_GRAMMAR_PARSE_H
 
@@ -11,11 +11,12 @@ enum { PARSE_MAX_DEPTH = 200 };
 /* The list of declarations of a file. */
 struct node *camp_parse(struct ast *ast, struct diags *diags, uint32_t file);
 
-/* A Liquid template: `text` is what it says; `origin` is where that text stands. When it stands in a literal of a
- * .camp file, offsets of the decoded text are mapped back through the literal. Returns a TEMPLATE node. */
+/* A Liquid template: `text` is what it says; `origin` is where that text stands. When it stands in
+ * a literal of a .camp file, offsets of the decoded text are mapped back through the literal.
+ * Returns a TEMPLATE node. */
 struct template_origin {
     uint32_t file;
-    uint32_t first;      /* byte offset of the template, or of the literal's opening quote */
+    uint32_t first; /* byte offset of the template, or of the literal's opening quote */
     bool is_literal;
 };
 struct node *liquid_parse(struct ast *ast, struct diags *diags, struct str text,

@@ -17,11 +17,11 @@ struct parse {
     struct diags *diags;
     const struct source *source;
     uint32_t file;
-    void *scanner;         /* flex's */
-    uint32_t offset;       /* of the next byte to scan */
+    void *scanner;   /* flex's */
+    uint32_t offset; /* of the next byte to scan */
     bool is_after_dot;
     struct node_list declarations;
-    struct token token;    /* of the scan */
+    struct token token; /* of the scan */
     struct span span;
     int kind, previous, before_previous; /* token kinds: the last given out and those before */
     struct span previous_span;

@@ -104,5 +104,6 @@ struct span span_join(struct span a, struct span b)
 {
     if (a.file != b.file || b.end < a.first)
         return a;
-    return (struct span){a.file, a.first < b.first ? a.first : b.first, a.end > b.end ? a.end : b.end};
+    return (struct span){a.file, a.first < b.first ? a.first : b.first,
+                         a.end > b.end ? a.end : b.end};
 }

@@ -1,5 +1,5 @@
-/* source.h: the files of a compile and positions in them. A span is bytes; lines and columns, counted from 1 and
- * columns in Unicode code points, are computed when a person is told. */
+/* source.h: the files of a compile and positions in them. A span is bytes; lines and columns,
+ * counted from 1 and columns in Unicode code points, are computed when a person is told. */
 #ifndef CAMP_GRAMMAR_SOURCE_H
 #define CAMP_GRAMMAR_SOURCE_H
 
@@ -27,7 +27,8 @@ struct sources {
 };
 
 void sources_init(struct sources *sources, struct arena *arena);
-/* The file's index, or UINT32_MAX with *error in words. A path that was loaded is not read again. */
+/* The file's index, or UINT32_MAX with *error in words. A path that was loaded is not read again.
+ */
 uint32_t source_load(struct sources *sources, struct str path, const char **error);
 uint32_t source_add(struct sources *sources, struct str name, struct str text);
 const struct source *source_at(const struct sources *sources, uint32_t file);

@@ -1,5 +1,5 @@
-/* template.c: where a byte of a template stands in the file it came from. A literal is walked again: its escapes are
- * longer than what they mean, and a long text has lost its indentation. */
+/* template.c: where a byte of a template stands in the file it came from. A literal is walked
+ * again: its escapes are longer than what they mean, and a long text has lost its indentation. */
 #include "grammar/liquid.h"
 
 static uint32_t in_long_text(struct str raw, struct str decoded, uint32_t offset)
@@ -53,7 +53,8 @@ static uint32_t offset_in(const struct template *template, uint32_t offset)
     const struct source *source = source_at(template->diags->sources, template->origin.file);
     struct str raw = str_from(source->text, template->origin.first);
     bool is_long = str_starts(raw, STR("\"\"\""));
-    return template->origin.first + (is_long ? in_long_text(raw, template->text, offset) : in_text(raw, offset));
+    return template->origin.first +
+           (is_long ? in_long_text(raw, template->text, offset) : in_text(raw, offset));
 }
 
 struct span template_span(const struct template *template, uint32_t first, uint32_t end)

@@ -1,5 +1,6 @@
-/* tool.h: what the subcommands of `camp` share. Each cmd_*.c is one; main.c lists them. Results go to standard output,
- * everything else to standard error; exit codes are those of INTERFACES.md 1. */
+/* tool.h: what the subcommands of `camp` share. Each cmd_*.c is one; main.c lists them. Results go
+ * to standard output, everything else to standard error; exit codes are those of INTERFACES.md 1.
+ */
 #ifndef CAMP_COMPILER_TOOL_TOOL_H
 #define CAMP_COMPILER_TOOL_TOOL_H
 
@@ -13,9 +14,10 @@ struct command {
 };
 extern const struct command commands[];
 
-/* Compiles or explains why not: EXIT_FINE, or the code to leave with. Diagnostics are written to standard error, or
- * in `format` to standard output. */
-int tool_compile(struct compilation *compilation, char **paths, int count, bool with_tests, bool is_strict);
+/* Compiles or explains why not: EXIT_FINE, or the code to leave with. Diagnostics are written to
+ * standard error, or in `format` to standard output. */
+int tool_compile(struct compilation *compilation, char **paths, int count, bool with_tests,
+                 bool is_strict);
 /* The image's bytes, whole and decodable. */
 bool tool_encode(struct compilation *compilation, struct buf *bytes);
 void tool_usage(const struct command *command);

@@ -1,4 +1,5 @@
-/* test_zone.c: zones against the table of every transition 1970 to 2037, and D1's gaps, folds and month ends. */
+/* test_zone.c: zones against the table of every transition 1970 to 2037, and D1's gaps, folds and
+ * month ends. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -28,7 +29,8 @@ static int64_t local(const char *text)
 static void test_every_transition(void **state)
 {
     (void)state;
-    FILE *table = popen("xz -dc ../shared/data/corpora/tz/transitions_1970_2037.csv.xz 2>/dev/null", "r");
+    FILE *table =
+        popen("xz -dc ../shared/data/corpora/tz/transitions_1970_2037.csv.xz 2>/dev/null", "r");
     char line[512];
     long rows = 0, wrong = 0;
     assert_non_null(table);
@@ -82,8 +84,14 @@ static void test_D1_calendar_steps(void **state)
 static void test_unknown_names(void **state)
 {
     (void)state;
-    static const char *const names[] = {"", "America/Albany_NY", "../../etc/passwd", "/etc/passwd",
-                                        "EST5EDT4", "zone.tab", ".", "America"};
+    static const char *const names[] = {"",
+                                        "America/Albany_NY",
+                                        "../../etc/passwd",
+                                        "/etc/passwd",
+                                        "EST5EDT4",
+                                        "zone.tab",
+                                        ".",
+                                        "America"};
     for (size_t i = 0; i < ARRAY_COUNT(names); i++)
         assert_null(zone_find(str_of(names[i])));
     assert_non_null(zone_find(STR("Asia/Kolkata")));

@@ -1,5 +1,6 @@
-/* arena.h: memory that is freed as a whole: one arena a compile, one a slice. Also the only place that calls
- * malloc, with running out of memory made an answer (a bounded arena) or the end (everything else). */
+/* arena.h: memory that is freed as a whole: one arena a compile, one a slice. Also the only place
+ * that calls malloc, with running out of memory made an answer (a bounded arena) or the end
+ * (everything else). */
 #ifndef CAMP_VM_BASE_ARENA_H
 #define CAMP_VM_BASE_ARENA_H
 

@@ -17,7 +17,8 @@ bool str_starts(struct str s, struct str prefix)
 
 bool str_ends(struct str s, struct str suffix)
 {
-    return s.len >= suffix.len && str_eq((struct str){s.at + (s.len - suffix.len), suffix.len}, suffix);
+    return s.len >= suffix.len &&
+           str_eq((struct str){s.at + (s.len - suffix.len), suffix.len}, suffix);
 }
 
 size_t str_find(struct str s, struct str part)

@@ -1,6 +1,7 @@
-/* buf.h: a growing byte buffer whose limit is an argument, and its distrusting twin, the reader. Past the
- * limit a buffer takes nothing more and says `failed`; past its end a reader gives zeros and says `failed`: so
- * code writes or reads straight on and asks once. Numbers are little endian; varints LEB128. */
+/* buf.h: a growing byte buffer whose limit is an argument, and its distrusting twin, the reader.
+ * Past the limit a buffer takes nothing more and says `failed`; past its end a reader gives zeros
+ * and says `failed`: so code writes or reads straight on and asks once. Numbers are little endian;
+ * varints LEB128. */
 #ifndef CAMP_VM_BASE_BUF_H
 #define CAMP_VM_BASE_BUF_H
 

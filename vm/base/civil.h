@@ -1,5 +1,6 @@
-/* civil.h: the proleptic Gregorian calendar, years 0001 to 9999, without zones. Days are counted from
- * 1970-01-01; the arithmetic is Howard Hinnant's "chrono-compatible low-level date algorithms". */
+/* civil.h: the proleptic Gregorian calendar, years 0001 to 9999, without zones. Days are counted
+ * from 1970-01-01; the arithmetic is Howard Hinnant's "chrono-compatible low-level date
+ * algorithms". */
 #ifndef CAMP_VM_BASE_CIVIL_H
 #define CAMP_VM_BASE_CIVIL_H
 
@@ -25,10 +26,11 @@ bool civil_is_leap(int32_t year);
 int64_t civil_add_months(int64_t day, int32_t months);
 
 /* Strict forms; false when the text is anything else or names no such date. */
-bool civil_parse_date(struct str text, int64_t *day);          /* 2026-03-02 */
-bool civil_parse_clock(struct str text, int32_t *minute);      /* 09:00, of the day */
-bool civil_parse_local(struct str text, struct civil *civil);  /* 2026-03-02 09:00[:30[.123]], also T */
-bool civil_parse_instant(struct str text, int64_t *at_ms);     /* RFC 3339 with Z or an offset */
+bool civil_parse_date(struct str text, int64_t *day);     /* 2026-03-02 */
+bool civil_parse_clock(struct str text, int32_t *minute); /* 09:00, of the day */
+bool civil_parse_local(struct str text,
+                       struct civil *civil);               /* 2026-03-02 09:00[:30[.123]], also T */
+bool civil_parse_instant(struct str text, int64_t *at_ms); /* RFC 3339 with Z or an offset */
 void buf_date(struct buf *out, int64_t day);
 void buf_clock(struct buf *out, int64_t minute);
 void buf_instant(struct buf *out, int64_t at_ms); /* 2026-03-02T14:00:00.000Z */

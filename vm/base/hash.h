@@ -1,5 +1,5 @@
-/* hash.h: digests, keyed hashes, random bytes and their texts. libsodium behind our names; SHA-256 is
- * FIPS 180-4, HMAC RFC 2104, SipHash-2-4 Aumasson and Bernstein 2012, base64 RFC 4648. */
+/* hash.h: digests, keyed hashes, random bytes and their texts. libsodium behind our names; SHA-256
+ * is FIPS 180-4, HMAC RFC 2104, SipHash-2-4 Aumasson and Bernstein 2012, base64 RFC 4648. */
 #ifndef CAMP_VM_BASE_HASH_H
 #define CAMP_VM_BASE_HASH_H
 

@@ -1,5 +1,6 @@
-/* heap.h: a 4-ary min-heap of (instant, key), 16 bytes an entry: the near timers. Nothing is removed from the
- * middle; who pops an entry checks whether it still holds. Equal instants come in order of their keys. */
+/* heap.h: a 4-ary min-heap of (instant, key), 16 bytes an entry: the near timers. Nothing is
+ * removed from the middle; who pops an entry checks whether it still holds. Equal instants come in
+ * order of their keys. */
 #ifndef CAMP_VM_BASE_HEAP_H
 #define CAMP_VM_BASE_HEAP_H
 

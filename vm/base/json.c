@@ -1,4 +1,5 @@
-/* json.c: the scanner and writer of json.h. The state says what may come next; nesting is one bit a level. */
+/* json.c: the scanner and writer of json.h. The state says what may come next; nesting is one bit a
+ * level. */
 #include "vm/base/json.h"
 
 #include <math.h>
@@ -8,7 +9,14 @@
 #include "vm/base/civil.h"
 #include "vm/base/utf8.h"
 
-enum state { EXPECT_VALUE, EXPECT_FIRST_KEY, EXPECT_KEY, EXPECT_FIRST_ELEMENT, AFTER_VALUE, AT_END };
+enum state {
+    EXPECT_VALUE,
+    EXPECT_FIRST_KEY,
+    EXPECT_KEY,
+    EXPECT_FIRST_ELEMENT,
+    AFTER_VALUE,
+    AT_END
+};
 
 void json_begin(struct json_scan *scan, struct str text)
 {

@@ -1,9 +1,11 @@
-/* json.h: RFC 8259, strict: a pull scanner without allocation for traffic, a small tree for bodies, and writing.
- * Refused: duplicate keys of an object, lone surrogates, invalid UTF-8, depth over the limit, anything behind the
- * value. Our own scanner is a measured exception (PERFORMANCE.md 2); jansson is its oracle in the tests.
+/* json.h: RFC 8259, strict: a pull scanner without allocation for traffic, a small tree for bodies,
+ * and writing. Refused: duplicate keys of an object, lone surrogates, invalid UTF-8, depth over the
+ * limit, anything behind the value. Our own scanner is a measured exception (PERFORMANCE.md 2);
+ * jansson is its oracle in the tests.
  *
  *   struct json_scan scan; json_begin(&scan, text);
- *   for (enum json_kind kind; (kind = json_next(&scan)) != JSON_END;) { if (kind == JSON_ERROR) … } */
+ *   for (enum json_kind kind; (kind = json_next(&scan)) != JSON_END;) { if (kind == JSON_ERROR) … }
+ */
 #ifndef CAMP_VM_BASE_JSON_H
 #define CAMP_VM_BASE_JSON_H
 
@@ -30,10 +32,10 @@ enum json_kind {
 
 struct json_scan {
     struct str text;
-    size_t offset;      /* of the next byte; of the mistake after JSON_ERROR */
+    size_t offset; /* of the next byte; of the mistake after JSON_ERROR */
     const char *error;
-    struct str raw;     /* of the last scalar or key: without quotes, escapes as they stand */
-    bool has_escapes;   /* raw must go through json_unescape */
+    struct str raw;   /* of the last scalar or key: without quotes, escapes as they stand */
+    bool has_escapes; /* raw must go through json_unescape */
     int64_t integer;
     double number;
     uint32_t depth;
@@ -43,21 +45,22 @@ struct json_scan {
 
 void json_begin(struct json_scan *scan, struct str text);
 enum json_kind json_next(struct json_scan *scan);
-/* The text of the last JSON_STRING or JSON_KEY: a view where it has no escapes, else a copy; {NULL, 0} when the
- * arena is full. */
+/* The text of the last JSON_STRING or JSON_KEY: a view where it has no escapes, else a copy; {NULL,
+ * 0} when the arena is full. */
 struct str json_text(const struct json_scan *scan, struct arena *arena);
-/* The whole value that begins next, as it stands; the scan stands behind it. False: error. Duplicate keys are
- * found by json_check and json_parse only. */
+/* The whole value that begins next, as it stands; the scan stands behind it. False: error.
+ * Duplicate keys are found by json_check and json_parse only. */
 bool json_value(struct json_scan *scan, struct str *raw);
-/* A whole text at once, with duplicate keys of any object looked for. NULL when it is fine, else the mistake. */
+/* A whole text at once, with duplicate keys of any object looked for. NULL when it is fine, else
+ * the mistake. */
 const char *json_check(struct str text, size_t *offset);
 
 /* A tree in an arena. */
 struct json {
     enum json_kind kind;
-    struct str key;      /* in an object */
-    struct str text;     /* STRING */
-    struct str raw;      /* the bytes of the value */
+    struct str key;  /* in an object */
+    struct str text; /* STRING */
+    struct str raw;  /* the bytes of the value */
     int64_t integer;
     double number;
     struct json *first, *next; /* members or elements, in order */

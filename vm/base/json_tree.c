@@ -1,5 +1,6 @@
-/* json_tree.c: the tree of json.h, and the search for duplicate keys: keys of an object are looked up in a small
- * hash set of the members read so far, so that a hostile object costs no more than its length. */
+/* json_tree.c: the tree of json.h, and the search for duplicate keys: keys of an object are looked
+ * up in a small hash set of the members read so far, so that a hostile object costs no more than
+ * its length. */
 #include "vm/base/json.h"
 
 #include "vm/base/map.h"
@@ -71,8 +72,8 @@ static bool step(struct build *b, struct str *key)
     }
     if (kind == JSON_OBJECT_END || kind == JSON_ARRAY_END) {
         struct json *done = level->parent;
-        done->raw = (struct str){b->scan.text.at + b->starts[depth],
-                                 b->scan.offset - b->starts[depth]};
+        done->raw =
+            (struct str){b->scan.text.at + b->starts[depth], b->scan.offset - b->starts[depth]};
         strmap_free(&level->keys);
         return true;
     }

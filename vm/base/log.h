@@ -1,5 +1,6 @@
-/* log.h: one JSON object a line on standard error: {"time","level","event",…}. Control characters are escaped.
- * Never give it a patient's data: ids of rows, names of the project, counts and statuses only. */
+/* log.h: one JSON object a line on standard error: {"time","level","event",…}. Control characters
+ * are escaped. Never give it a patient's data: ids of rows, names of the project, counts and
+ * statuses only. */
 #ifndef CAMP_VM_BASE_LOG_H
 #define CAMP_VM_BASE_LOG_H
 

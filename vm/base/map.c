@@ -129,8 +129,7 @@ void strmap_clear(struct strmap *map)
 static size_t find_str(const struct strmap *map, struct str key, uint64_t hash)
 {
     size_t i = hash & (map->room - 1);
-    while (map->slots[i].is_used &&
-           (map->slots[i].hash != hash || !str_eq(map->slots[i].key, key)))
+    while (map->slots[i].is_used && (map->slots[i].hash != hash || !str_eq(map->slots[i].key, key)))
         i = (i + 1) & (map->room - 1);
     return i;
 }

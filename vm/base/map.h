@@ -1,7 +1,7 @@
-/* map.h: two open-addressing hash maps: from numbers (map64) and from byte strings (strmap) to 64-bit values.
- * Load at most one half, linear probing, removal by shifting back. Keys from outside are hashed with SipHash under
- * a key of the process, so nobody can choose collisions. Strings are not copied: they must outlive the map.
- * The order of iteration is not promised. */
+/* map.h: two open-addressing hash maps: from numbers (map64) and from byte strings (strmap) to
+ * 64-bit values. Load at most one half, linear probing, removal by shifting back. Keys from outside
+ * are hashed with SipHash under a key of the process, so nobody can choose collisions. Strings are
+ * not copied: they must outlive the map. The order of iteration is not promised. */
 #ifndef CAMP_VM_BASE_MAP_H
 #define CAMP_VM_BASE_MAP_H
 

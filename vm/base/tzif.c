@@ -1,5 +1,5 @@
-/* tzif.c: TZif files (RFC 8536): the 64-bit block's transitions, then the footer's POSIX rule written out for the
- * years up to 2200. Every length is distrusted. */
+/* tzif.c: TZif files (RFC 8536): the 64-bit block's transitions, then the footer's POSIX rule
+ * written out for the years up to 2200. Every length is distrusted. */
 #include "vm/base/tzif.h"
 
 #include <stdio.h>
@@ -35,8 +35,8 @@ static bool read_header(struct str bytes, struct counts *counts)
 
 static size_t block_bytes(const struct counts *c, size_t time_size)
 {
-    return c->time * time_size + c->time + c->type * 6 + c->character +
-           c->leap * (time_size + 4) + c->isstd + c->isut;
+    return c->time * time_size + c->time + c->type * 6 + c->character + c->leap * (time_size + 4) +
+           c->isstd + c->isut;
 }
 
 /* A rule of the footer, e.g. EST5EDT,M3.2.0,M11.1.0 */
@@ -187,9 +187,8 @@ static bool add_footer(struct tzif *tzif, struct str footer)
         for (int half = 0; half < 2; half++) {
             bool is_start = (start < end) == (half == 0);
             int64_t at_s = is_start ? start : end;
-            if (at_s > last_s &&
-                !add(tzif, at_s, is_start ? rule.daylight_s : rule.standard_s,
-                     is_start ? rule.daylight : rule.standard))
+            if (at_s > last_s && !add(tzif, at_s, is_start ? rule.daylight_s : rule.standard_s,
+                                      is_start ? rule.daylight : rule.standard))
                 return false;
         }
     }
@@ -225,8 +224,8 @@ bool tzif_parse(struct arena *arena, struct str bytes, struct tzif *tzif)
             (i && tzif->periods[tzif->count - 1].at_s >= at_s))
             return false;
         char name[12];
-        snprintf(name, sizeof name, "%.*s",
-                 (int)strnlen(names + row[5], counts.character - row[5]), names + row[5]);
+        snprintf(name, sizeof name, "%.*s", (int)strnlen(names + row[5], counts.character - row[5]),
+                 names + row[5]);
         add(tzif, at_s, offset_s, name);
     }
     struct str footer = str_from(bytes, block + 1);

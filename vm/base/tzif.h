@@ -1,4 +1,5 @@
-/* tzif.h: one time zone file of the system, as a sorted array of periods with one offset each. For zone.c only. */
+/* tzif.h: one time zone file of the system, as a sorted array of periods with one offset each. For
+ * zone.c only. */
 #ifndef CAMP_VM_BASE_TZIF_H
 #define CAMP_VM_BASE_TZIF_H
 
@@ -14,7 +15,8 @@ struct tzif {
     size_t count;
 };
 
-/* Reads /usr/share/zoneinfo/NAME; the name has been checked. False: no such zone, or not a TZif file. */
+/* Reads /usr/share/zoneinfo/NAME; the name has been checked. False: no such zone, or not a TZif
+ * file. */
 bool tzif_read(struct arena *arena, struct str name, struct tzif *tzif);
 /* The same from bytes, for tests and fuzzing. */
 bool tzif_parse(struct arena *arena, struct str bytes, struct tzif *tzif);

@@ -1,10 +1,11 @@
-/* zone.h: time zones of the system's tzdata, read from their TZif files (RFC 8536; the rule in the footer is
- * written out as transitions up to the year 2200). A zone is loaded once a process and never freed.
- * Reading the files ourselves is small and gives the transitions as a sorted array: GLib hides them, ICU in Debian 12
- * carries rules of 2022.
+/* zone.h: time zones of the system's tzdata, read from their TZif files (RFC 8536; the rule in the
+ * footer is written out as transitions up to the year 2200). A zone is loaded once a process and
+ * never freed. Reading the files ourselves is small and gives the transitions as a sorted array:
+ * GLib hides them, ICU in Debian 12 carries rules of 2022.
  *
- * A local time skipped by daylight saving becomes the first instant after the gap, a repeated one is the first of
- * the two (LANGUAGE.md D1). Not for use from several threads before the zone was found once. */
+ * A local time skipped by daylight saving becomes the first instant after the gap, a repeated one
+ * is the first of the two (LANGUAGE.md D1). Not for use from several threads before the zone was
+ * found once. */
 #ifndef CAMP_VM_BASE_ZONE_H
 #define CAMP_VM_BASE_ZONE_H
 
@@ -16,7 +17,8 @@ struct zone;
 const struct zone *zone_find(struct str name);
 const struct zone *zone_utc(void);
 struct str zone_name(const struct zone *zone);
-/* Small numbers of this process, from 1, to carry a zone where no pointer fits; NULL when there is none. */
+/* Small numbers of this process, from 1, to carry a zone where no pointer fits; NULL when there is
+ * none. */
 uint32_t zone_number(const struct zone *zone);
 const struct zone *zone_by_number(uint32_t number);
 /* Abbreviation in force, e.g. EST; as tzdata has it. */

@@ -295,7 +295,7 @@ static bool read_sections(struct reader *in, struct str bytes, struct section *s
 }
 
 static bool check_header(struct str bytes, bool skip_hash, struct reader *in,
-                          struct image_error *error)
+                         struct image_error *error)
 {
     *in = reader_of(bytes);
     if (bytes.len < HEADER_BYTES || memcmp(bytes.at, magic, 8) != 0)

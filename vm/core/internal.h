@@ -8,8 +8,8 @@
 
 enum { STACK_ROOM = 256, LOCAL_ROOM = 64, FUEL = 1 << 20, TRACE_ROOM = 16, TRACE_STEPS = 6 };
 
-/* How a value that moves with time was made: now or today, then steps with fixed operands. Replaying it at another
- * instant tells when a comparison flips (LANGUAGE.md D6). */
+/* How a value that moves with time was made: now or today, then steps with fixed operands.
+ * Replaying it at another instant tells when a comparison flips (LANGUAGE.md D6). */
 struct trace {
     uint8_t base; /* OP_NOW or OP_TODAY; 0: it moves in a way that is not followed */
     uint8_t count;
@@ -27,8 +27,10 @@ bool window_is_open(const struct image_window *window, const struct zone *zone, 
 /* The next instant after at_ms at which the window opens or closes. */
 int64_t window_flip_ms(const struct image_window *window, const struct zone *zone, int64_t at_ms);
 void lower_flip(struct env *env, int64_t at_ms);
-/* The least instant in (from, to] at which `changed` is true; it is false before and true behind; NEVER_MS none. */
-int64_t first_instant(int64_t from_ms, int64_t to_ms, bool (*changed)(void *context, int64_t at_ms), void *context);
+/* The least instant in (from, to] at which `changed` is true; it is false before and true behind;
+ * NEVER_MS none. */
+int64_t first_instant(int64_t from_ms, int64_t to_ms, bool (*changed)(void *context, int64_t at_ms),
+                      void *context);
 bool relation(struct env *env, enum op op, struct value a, struct value b);
 struct value constant_value(const struct image *image, uint32_t row, struct arena *arena);
 struct value field_value(struct env *env, struct value of, const struct image_field *field);

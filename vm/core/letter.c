@@ -1,6 +1,6 @@
 /* letter.c: a message that is due: its window, its checks, its text (LANGUAGE.md S3 to S9, W1 to
  * W4, M1 to M6). */
-#include "vm/core/address.h"
+#include "vm/code/accept.h"
 #include "vm/core/internal.h"
 
 enum { LETTER_MAX_BYTES = 1 << 20 };

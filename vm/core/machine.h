@@ -71,12 +71,6 @@ enum render {
 }; /* BLANK: an unknown had to be written (M6) */
 enum render machine_render(struct env *env, uint32_t code, struct buf *out);
 void value_print(struct env *env, struct value value, struct buf *out); /* M7 */
-/* A JSON value from outside as a value of that declared type; unknown with *fits false when it does
- * not fit (P4). */
-struct value value_from_json(struct arena *arena, const struct image *image, uint32_t type,
-                             struct str json, bool *fits);
-struct value value_from_text(struct arena *arena, const struct image *image, uint32_t type,
-                             struct str text, bool *fits);
 void value_to_json(struct value value, struct buf *out);
 int value_compare(struct env *env, struct value a, struct value b, bool *comparable); /* -1 0 1 */
 /* Instant `duration` after (sign 1) or before (-1) at_ms, in the zone (D1). */
@@ -170,7 +164,6 @@ enum verdict letter_check(struct env *env, uint32_t message, struct str to, int6
                           int64_t handed_over_at_ms, enum skip_reason *skip);
 /* Counts it as handed over: limits, goals' anchors, `received`. */
 bool letter_handed_over(struct env *env, uint32_t message);
-
 
 /* Of 10,000: the share of this patient in a split or `holdout` (F5). */
 uint32_t share_of(struct str patient, struct str campaign, struct str split);

@@ -62,7 +62,7 @@ struct mark {                  /* what became of a message in this enrollment */
     bool is_received, is_opened, is_clicked;
 };
 
-struct approval {        /* a draft approved outside its window: handed over when it opens (S6) */
+struct approval { /* a draft approved outside its window: handed over when it opens (S6) */
     uint64_t outbox;
     int64_t at_ms;
 };
@@ -106,9 +106,10 @@ struct patient {
     bool is_erased;
 #define PATIENT_LISTS(X)                                                                           \
     X(cell, attributes)                                                                            \
-    X(subscription, subscriptions) X(membership, memberships) X(memory, memories)                  \
-        X(object, objects) X(sending, sendings) X(entry, entries) X(entry_key, entry_keys)         \
-            X(enrollment, enrollments) X(approval, approvals)
+    X(subscription, subscriptions)                                                                 \
+    X(membership, memberships)                                                                     \
+    X(memory, memories) X(object, objects) X(sending, sendings) X(entry, entries)                  \
+        X(entry_key, entry_keys) X(enrollment, enrollments) X(approval, approvals)
 #define X(type, name)                                                                              \
     struct type *name;                                                                             \
     uint32_t name##_count;                                                                         \

@@ -2,6 +2,7 @@
  * segments, messages; fields of events and objects; and shares (LANGUAGE.md C2, W4, F5). */
 #include "vm/base/hash.h"
 #include "vm/base/json.h"
+#include "vm/code/accept.h"
 #include "vm/core/internal.h"
 
 /* The raw member of a JSON object; an absent one is {NULL, 0}. */

@@ -6,6 +6,7 @@
 #include "vm/base/hash.h"
 #include "vm/base/json.h"
 #include "vm/base/zone.h"
+#include "vm/code/accept.h"
 #include "vm/run/internal.h"
 
 static enum status fail(struct engine *engine, enum status status, const char *what)

@@ -1,8 +1,9 @@
-/* engine.h: the running house. Takes inputs and time, lets patients react, runs slices and keeps everything in the
- * store. The service, `camp test` and `camp simulate` drive this one engine; they differ in the clock.
+/* engine.h: the running house. Takes inputs and time, lets patients react, runs slices and keeps
+ * everything in the store. The service, `camp test` and `camp simulate` drive this one engine; they
+ * differ in the clock.
  *
- * Use: engine_begin, many inputs or engine_advance, engine_commit; answer only after the commit. A status other than
- * STATUS_OK means: roll back; engine_error() says why. */
+ * Use: engine_begin, many inputs or engine_advance, engine_commit; answer only after the commit. A
+ * status other than STATUS_OK means: roll back; engine_error() says why. */
 #ifndef CAMP_VM_RUN_ENGINE_H
 #define CAMP_VM_RUN_ENGINE_H
 
@@ -13,13 +14,15 @@ struct engine;
 
 struct engine_options {
     const struct builtins *builtins;
-    int64_t late_after_ms;  /* T2: older on arrival is history */
-    struct str public_url;  /* for unsubscribe links */
-    bool is_virtual_time;   /* timers run at their own due instant: tests, simulation, made-up clocks */
-    bool without_holdout;   /* camp test */
+    int64_t late_after_ms; /* T2: older on arrival is history */
+    struct str public_url; /* for unsubscribe links */
+    bool is_virtual_time;  /* timers run at their own due instant: tests, simulation, made-up clocks
+                            */
+    bool without_holdout;  /* camp test */
 };
 
-enum status engine_open(struct engine **engine, struct store *store, const struct engine_options *options);
+enum status engine_open(struct engine **engine, struct store *store,
+                        const struct engine_options *options);
 void engine_close(struct engine *engine);
 const char *engine_error(const struct engine *engine);
 
@@ -27,21 +30,35 @@ enum status engine_begin(struct engine *engine);
 enum status engine_commit(struct engine *engine);
 void engine_rollback(struct engine *engine);
 
-/* Stores an image and makes it the one that new enrollments run; its campaigns are deployed, not started. */
+/* Stores an image and makes it the one that new enrollments run; its campaigns are deployed, not
+ * started. */
 enum status engine_deploy(struct engine *engine, struct str bytes, struct image_error *error);
-enum campaign_state { CAMPAIGN_DEPLOYED = 1, CAMPAIGN_RUNNING, CAMPAIGN_PAUSED, CAMPAIGN_DRAINING, CAMPAIGN_STOPPED };
+enum campaign_state {
+    CAMPAIGN_DEPLOYED = 1,
+    CAMPAIGN_RUNNING,
+    CAMPAIGN_PAUSED,
+    CAMPAIGN_DRAINING,
+    CAMPAIGN_STOPPED
+};
 enum status engine_set_campaign(struct engine *engine, struct str name, enum campaign_state state);
 const struct program *engine_program(const struct engine *engine); /* the current one, or NULL */
 
 /* One thing that happened outside (INTERFACES.md 3). Texts need live only during the call. */
-enum input_kind { INPUT_IDENTIFY = 1, INPUT_TRACK, INPUT_OBJECT, INPUT_SUBSCRIPTION, INPUT_SEGMENT, INPUT_ENTER,
-                  INPUT_REPLY };
+enum input_kind {
+    INPUT_IDENTIFY = 1,
+    INPUT_TRACK,
+    INPUT_OBJECT,
+    INPUT_SUBSCRIPTION,
+    INPUT_SEGMENT,
+    INPUT_ENTER,
+    INPUT_REPLY
+};
 struct input {
     enum input_kind kind;
     struct str message_id; /* empty: none, never a duplicate */
     struct str patient;
-    int64_t at_ms;         /* its timestamp; INT64_MIN: on arrival */
-    struct str name;       /* event, kind of object, topic, segment, campaign */
+    int64_t at_ms;   /* its timestamp; INT64_MIN: on arrival */
+    struct str name; /* event, kind of object, topic, segment, campaign */
     struct str object_id;
     struct str properties; /* JSON object: traits, properties */
     struct str text;       /* of a reply */
@@ -54,11 +71,14 @@ struct input_answer {
     char field[64], reason[160];
 };
 /* One JSON object in Segment's form (ingest.c). False: refused, *answer says why. */
-bool input_parse(struct arena *arena, struct str json, struct input *input, struct input_answer *answer);
-enum status engine_input(struct engine *engine, const struct input *input, int64_t now_ms, struct input_answer *answer);
+bool input_parse(struct arena *arena, struct str json, struct input *input,
+                 struct input_answer *answer);
+enum status engine_input(struct engine *engine, const struct input *input, int64_t now_ms,
+                         struct input_answer *answer);
 
 /* Runs what is due up to to_ms, included or not; at most `most` patients. *more: some is left. */
-enum status engine_advance(struct engine *engine, int64_t to_ms, bool is_included, uint32_t most, bool *more);
+enum status engine_advance(struct engine *engine, int64_t to_ms, bool is_included, uint32_t most,
+                           bool *more);
 int64_t engine_next_due_ms(struct engine *engine);
 
 /* By outbox id. What has expired or was cancelled stays so: STATUS_OK all the same. */
@@ -67,25 +87,33 @@ enum status engine_approve(struct engine *engine, uint64_t draft, int64_t now_ms
 enum status engine_touched(struct engine *engine, uint64_t outbox, bool is_click, int64_t now_ms);
 
 /* What happened, as it happens: timelines of tests, lines of simulate. */
-enum notice_kind { NOTICE_ENTERED = 1, NOTICE_FILTERED, NOTICE_STEP, NOTICE_MESSAGE, NOTICE_GOAL, NOTICE_ENDED,
-                   NOTICE_FAULT };
+enum notice_kind {
+    NOTICE_ENTERED = 1,
+    NOTICE_FILTERED,
+    NOTICE_STEP,
+    NOTICE_MESSAGE,
+    NOTICE_GOAL,
+    NOTICE_ENDED,
+    NOTICE_FAULT
+};
 struct notice {
     enum notice_kind kind;
     int64_t at_ms;
     struct str patient;
     const struct program *program;
-    uint32_t campaign;           /* row of the program's image */
+    uint32_t campaign; /* row of the program's image */
     uint64_t enrollment;
     uint32_t step;               /* STEP: row */
     const struct letter *letter; /* MESSAGE */
     uint64_t outbox;             /* MESSAGE: its row, 0 none */
     bool is_holdout;
-    struct str text;             /* ENDED: reason; FAULT: what */
+    struct str text; /* ENDED: reason; FAULT: what */
 };
-void engine_observe(struct engine *engine, void (*observe)(void *context, const struct notice *notice), void *context);
+void engine_observe(struct engine *engine,
+                    void (*observe)(void *context, const struct notice *notice), void *context);
 
 /* An expression in the state of a patient (who may not exist yet) at an instant. */
-enum status engine_eval(struct engine *engine, struct str patient, uint32_t code, int64_t now_ms, struct arena *arena,
-                        struct value *value);
+enum status engine_eval(struct engine *engine, struct str patient, uint32_t code, int64_t now_ms,
+                        struct arena *arena, struct value *value);
 
 #endif

@@ -9,11 +9,11 @@ enum { SLICE_BYTES = 4 << 20, EFFECT_ROOM = 512, CHAIN_MOST = 100, PROGRAM_ROOM 
 struct engine {
     struct store *store;
     struct engine_options options;
-    struct arena arena;  /* programs live as long as the engine */
-    struct arena slice;  /* of one patient's reaction */
+    struct arena arena;                     /* programs live as long as the engine */
+    struct arena slice;                     /* of one patient's reaction */
     struct program *programs[PROGRAM_ROOM]; /* by number of the image */
     struct program *current;
-    uint8_t *states;     /* of campaigns, by row of the current image: enum campaign_state */
+    uint8_t *states; /* of campaigns, by row of the current image: enum campaign_state */
     uint64_t next_enrollment;
     void (*observe)(void *context, const struct notice *notice);
     void *observer;
@@ -34,7 +34,7 @@ struct happening { /* what has changed, for the phases */
     const struct event *event;
     bool is_history;
     bool is_attribute, is_manual;
-    uint32_t attribute;          /* dictionary number */
+    uint32_t attribute; /* dictionary number */
     struct value before, after;
     const struct object *object; /* changed */
     uint8_t *object_was;         /* by row of campaigns: the trigger's condition before */
@@ -53,7 +53,8 @@ void react_hand_over(struct react *r, const struct approval *approval);
 struct program *engine_program_of(struct engine *engine, uint32_t image);
 void engine_notice(struct engine *engine, const struct notice *notice);
 /* Loads or begins the patient; afterwards react_close writes it back. */
-enum status react_open(struct engine *engine, struct str id, uint64_t key, int64_t now_ms, struct react *r);
+enum status react_open(struct engine *engine, struct str id, uint64_t key, int64_t now_ms,
+                       struct react *r);
 enum status react_close(struct react *r);
 struct env react_env(struct react *r, const struct program *program, struct enrollment *enrollment);
 

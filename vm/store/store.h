@@ -1,6 +1,7 @@
-/* store.h: durability, in verbs of the domain. One SQLite file, one connection that writes and checkpoints, commits
- * with synchronous=FULL; the caller groups many slices into one transaction. ":memory:" is the same store without a
- * file, for tests and simulation. A status other than STATUS_OK means: roll back; store_error() says why in words. */
+/* store.h: durability, in verbs of the domain. One SQLite file, one connection that writes and
+ * checkpoints, commits with synchronous=FULL; the caller groups many slices into one transaction.
+ * ":memory:" is the same store without a file, for tests and simulation. A status other than
+ * STATUS_OK means: roll back; store_error() says why in words. */
 #ifndef CAMP_VM_STORE_STORE_H
 #define CAMP_VM_STORE_STORE_H
 
@@ -8,7 +9,8 @@
 
 struct store;
 
-enum status store_open(struct store **store, const char *path, struct str *error, struct arena *arena);
+enum status store_open(struct store **store, const char *path, struct str *error,
+                       struct arena *arena);
 void store_close(struct store *store);
 const char *store_error(const struct store *store);
 
@@ -18,16 +20,28 @@ void store_rollback(struct store *store);
 bool store_in_transaction(const struct store *store);
 
 /* Numbers of names, for ever: the same for equal kind and text. */
-enum name_space { SPACE_ATTRIBUTE = 1, SPACE_EVENT, SPACE_OBJECT, SPACE_FIELD, SPACE_SEGMENT, SPACE_TOPIC, SPACE_DID,
-    SPACE_CAMPAIGN, SPACE_MESSAGE };
-enum status store_name(struct store *store, enum name_space space, struct str text, uint32_t *number);
+enum name_space {
+    SPACE_ATTRIBUTE = 1,
+    SPACE_EVENT,
+    SPACE_OBJECT,
+    SPACE_FIELD,
+    SPACE_SEGMENT,
+    SPACE_TOPIC,
+    SPACE_DID,
+    SPACE_CAMPAIGN,
+    SPACE_MESSAGE
+};
+enum status store_name(struct store *store, enum name_space space, struct str text,
+                       uint32_t *number);
 
-/* Patients by the key of their outside id; the record begins with that id, so a collision is seen and the next key
- * tried. found false: `key` is free for it. */
-enum status store_patient_find(struct store *store, struct str id, struct arena *arena, uint64_t *key, struct str *record,
-                               bool *found);
-enum status store_patient_get(struct store *store, uint64_t key, struct arena *arena, struct str *record);
-enum status store_patient_put(struct store *store, uint64_t key, int64_t due_at_ms, struct str record);
+/* Patients by the key of their outside id; the record begins with that id, so a collision is seen
+ * and the next key tried. found false: `key` is free for it. */
+enum status store_patient_find(struct store *store, struct str id, struct arena *arena,
+                               uint64_t *key, struct str *record, bool *found);
+enum status store_patient_get(struct store *store, uint64_t key, struct arena *arena,
+                              struct str *record);
+enum status store_patient_put(struct store *store, uint64_t key, int64_t due_at_ms,
+                              struct str record);
 /* The next patient due at or before to_ms, in order of (due, key); STATUS_MISSING when none is. */
 enum status store_due(struct store *store, int64_t to_ms, int64_t *due_at_ms, uint64_t *key);
 int64_t store_next_due_at(struct store *store);
@@ -46,7 +60,8 @@ struct store_event {
     struct str data;
 };
 enum status store_event_add(struct store *store, struct store_event *event); /* sets id */
-enum status store_event_get(struct store *store, uint64_t id, struct arena *arena, struct store_event *event);
+enum status store_event_get(struct store *store, uint64_t id, struct arena *arena,
+                            struct store_event *event);
 
 enum outbox_state {
 #define STATE(number, name, word, is_live) OUTBOX_##name = number,
@@ -63,29 +78,35 @@ struct outbox_row {
     uint32_t image, message; /* message: row of that image */
     uint8_t channel, state;
     int64_t at_ms, expires_at_ms, draft_until_ms;
-    unsigned char key[16];   /* stable: names files, idempotency keys, Message-IDs */
+    unsigned char key[16]; /* stable: names files, idempotency keys, Message-IDs */
     struct str to, from, reply_to, subject, html, text;
 };
 enum status store_outbox_add(struct store *store, struct outbox_row *row); /* sets id */
-enum status store_outbox_get(struct store *store, uint64_t id, struct arena *arena, struct outbox_row *row);
+enum status store_outbox_get(struct store *store, uint64_t id, struct arena *arena,
+                             struct outbox_row *row);
 /* STATUS_INVALID when the move is not one of outbox.def. */
-enum status store_outbox_move(struct store *store, uint64_t id, enum outbox_state from, enum outbox_state to, int64_t at_ms);
+enum status store_outbox_move(struct store *store, uint64_t id, enum outbox_state from,
+                              enum outbox_state to, int64_t at_ms);
 /* The first row of a live state after `cursor`; STATUS_MISSING at the end. */
-enum status store_outbox_next(struct store *store, enum outbox_state state, uint64_t cursor, struct arena *arena,
-                              struct outbox_row *row);
+enum status store_outbox_next(struct store *store, enum outbox_state state, uint64_t cursor,
+                              struct arena *arena, struct outbox_row *row);
 /* Exit, stop: drafts and what is not claimed become cancelled; *count of them. */
-enum status store_outbox_cancel(struct store *store, uint64_t enrollment, int64_t at_ms, uint32_t *count);
+enum status store_outbox_cancel(struct store *store, uint64_t enrollment, int64_t at_ms,
+                                uint32_t *count);
 
-enum status store_reject(struct store *store, int64_t at_ms, uint64_t line, struct str field, struct str reason, struct str raw);
+enum status store_reject(struct store *store, int64_t at_ms, uint64_t line, struct str field,
+                         struct str reason, struct str raw);
 
-enum status store_image_put(struct store *store, const unsigned char id[32], const unsigned char meaning[32], struct str bytes,
-                            uint32_t *number);
-enum status store_image_get(struct store *store, uint32_t number, struct arena *arena, struct str *bytes);
+enum status store_image_put(struct store *store, const unsigned char id[32],
+                            const unsigned char meaning[32], struct str bytes, uint32_t *number);
+enum status store_image_get(struct store *store, uint32_t number, struct arena *arena,
+                            struct str *bytes);
 enum status store_campaign_put(struct store *store, uint32_t number, int state, uint32_t image);
 enum status store_campaign_get(struct store *store, uint32_t number, int *state, uint32_t *image);
 
 /* Small values: the next enrollment id, the clock's start, the deployment's id. */
 enum status store_meta_put(struct store *store, const char *name, struct str value);
-enum status store_meta_get(struct store *store, const char *name, struct arena *arena, struct str *value);
+enum status store_meta_get(struct store *store, const char *name, struct arena *arena,
+                           struct str *value);
 
 #endif
