@@ -12,6 +12,13 @@ for name in welcome survey; do
     build/camp test "examples/$name"
     build/camp build "examples/$name" -o "$out/$name.campi"
 done
+echo "== a year of a small made-up clinic, simulated: the last messages and the counts"
+build/traffic > "$out/traffic.ndjson"
+for name in welcome survey; do
+    build/camp simulate "examples/$name" --events "${CLINIC:-$out/traffic.ndjson}" 2> "$out/$name.refused" | tail -15
+    lines=$(wc -l < "$out/$name.refused")
+    [ "$lines" = 0 ] || echo "($lines lines refused; the reasons are in $out/$name.refused)"
+done
 echo "== the same text gives the same bytes"
 build/camp build examples/welcome -o "$out/again.campi"
 cmp "$out/welcome.campi" "$out/again.campi" && echo "equal"

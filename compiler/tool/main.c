@@ -15,6 +15,12 @@ const struct command commands[] = {
      "  camp build examples/welcome -o welcome.campi\n", cmd_build},
     {"test", "PATH… [--run TEXT] [--format text|tap]", "the `test` blocks, on a virtual clock",
      "  camp test examples/welcome\n  camp test . --run nudge\n", cmd_test},
+    {"simulate",
+     "PATH… --events FILE.ndjson|- [--until \"2026-12-31 00:00\"] [--format text|ndjson]",
+     "what recorded or made-up traffic would send, to whom and when",
+     "  camp simulate examples/welcome --events traffic.ndjson\n"
+     "  camp simulate . --events - --until \"2026-12-31 00:00\" --format ndjson\n",
+     cmd_simulate},
     {"disasm", "FILE.campi", "what an image says", "  camp disasm welcome.campi\n", cmd_disasm},
     {"help", "[COMMAND]", "this page, or a command's", "  camp help test\n", cmd_help},
     {NULL, NULL, NULL, NULL, NULL}};

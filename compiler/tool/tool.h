@@ -28,6 +28,7 @@ void tool_write(int fd, struct str text);
 int cmd_check(int argc, char **argv);
 int cmd_build(int argc, char **argv);
 int cmd_test(int argc, char **argv);
+int cmd_simulate(int argc, char **argv);
 int cmd_disasm(int argc, char **argv);
 int cmd_help(int argc, char **argv);
 

@@ -103,9 +103,11 @@ static int64_t pragma(struct store *store, const char *sql)
     return number;
 }
 
-static enum status create(struct store *store)
+static enum status create(struct store *store, bool is_in_memory)
 {
-    random_bytes(store->key, sizeof store->key);
+    /* In memory nobody can choose collisions, and the same input must give the same order. */
+    if (!is_in_memory)
+        random_bytes(store->key, sizeof store->key);
     enum status status = execute(store, "BEGIN IMMEDIATE");
     if (status == STATUS_OK)
         status = execute(store, schema_sql);
@@ -170,7 +172,7 @@ static enum status open_file(struct store *store, const char *path, struct arena
     int64_t version = pragma(store, "PRAGMA user_version"),
             owner = pragma(store, "PRAGMA application_id");
     if (version == 0 && owner == 0 && pragma(store, "SELECT count(*) FROM sqlite_schema") == 0)
-        status = create(store);
+        status = create(store, strcmp(path, ":memory:") == 0);
     else if (owner != APPLICATION_ID || version > SCHEMA_VERSION) {
         snprintf(store->error, sizeof store->error,
                  owner != APPLICATION_ID ? "not a database of campd"
