@@ -43,22 +43,6 @@ static struct str unsubscribe_url(void *context, struct arena *arena, const stru
     return url;
 }
 
-enum status engine_open(struct engine **out, struct store *store,
-                        const struct engine_options *options)
-{
-    struct engine *engine = heap_alloc(sizeof *engine);
-    *engine = (struct engine){.store = store, .options = *options, .next_enrollment = 1};
-    arena_init(&engine->arena, 0);
-    arena_init(&engine->slice, SLICE_BYTES);
-    engine->host = (struct host){engine, load_event, unsubscribe_url};
-    struct str next;
-    if (store_meta_get(store, "next enrollment", &engine->slice, &next) == STATUS_OK &&
-        next.len == 8)
-        memcpy(&engine->next_enrollment, next.at, 8);
-    *out = engine;
-    return STATUS_OK;
-}
-
 void engine_close(struct engine *engine)
 {
     if (!engine)
@@ -83,6 +67,8 @@ enum status engine_commit(struct engine *engine)
 {
     struct str next = {(const char *)&engine->next_enrollment, 8};
     enum status status = store_meta_put(engine->store, "next enrollment", next);
+    if (engine->count_failed)
+        status = STATUS_IO;
     if (status == STATUS_OK)
         status = store_commit(engine->store);
     return status == STATUS_OK ? status : fail(engine, status, "commit");
@@ -91,6 +77,7 @@ enum status engine_commit(struct engine *engine)
 void engine_rollback(struct engine *engine)
 {
     struct str next;
+    engine->count_failed = false;
     store_rollback(engine->store);
     arena_reset(&engine->slice);
     if (store_meta_get(engine->store, "next enrollment", &engine->slice, &next) == STATUS_OK &&
@@ -212,6 +199,47 @@ struct program *engine_program_of(struct engine *engine, uint32_t number)
     return program;
 }
 
+/* New enrollments run this image from now on. */
+static enum status use_image(struct engine *engine, uint32_t number)
+{
+    struct program *program = engine_program_of(engine, number);
+    if (!program)
+        return STATUS_CORRUPT;
+    uint8_t *states = arena_alloc(&engine->arena, program->image->campaign_count + 1);
+    for (uint32_t i = 0; i < program->image->campaign_count; i++) {
+        int state = CAMPAIGN_DEPLOYED;
+        uint32_t image;
+        store_campaign_get(engine->store, program->campaign_names[i], &state, &image);
+        states[i] = (uint8_t)state;
+    }
+    engine->current = program;
+    engine->states = states;
+    return STATUS_OK;
+}
+
+enum status engine_open(struct engine **out, struct store *store,
+                        const struct engine_options *options)
+{
+    struct engine *engine = heap_alloc(sizeof *engine);
+    *engine = (struct engine){.store = store, .options = *options, .next_enrollment = 1};
+    arena_init(&engine->arena, 0);
+    arena_init(&engine->slice, SLICE_BYTES);
+    engine->host = (struct host){engine, load_event, unsubscribe_url};
+    struct str next;
+    if (store_meta_get(store, "next enrollment", &engine->slice, &next) == STATUS_OK &&
+        next.len == 8)
+        memcpy(&engine->next_enrollment, next.at, 8);
+    *out = engine;
+    struct str current;
+    if (store_meta_get(store, "current image", &engine->slice, &current) == STATUS_OK &&
+        current.len == 4) {
+        uint32_t number;
+        memcpy(&number, current.at, 4);
+        return use_image(engine, number);
+    }
+    return STATUS_OK;
+}
+
 enum status engine_deploy(struct engine *engine, struct str bytes, struct image_error *error)
 {
     unsigned char id[32], meaning[32];
@@ -235,17 +263,17 @@ enum status engine_deploy(struct engine *engine, struct str bytes, struct image_
     if (status == STATUS_OK)
         status = load_program(engine, number, bytes, &program, error);
     if (status == STATUS_OK) {
-        uint8_t *states = arena_alloc(&engine->arena, program->image->campaign_count + 1);
+        struct str current = {(const char *)&number, 4};
+        status = store_meta_put(engine->store, "current image", current);
         for (uint32_t i = 0; i < program->image->campaign_count && status == STATUS_OK; i++) {
             int state = CAMPAIGN_DEPLOYED;
             uint32_t before;
             store_campaign_get(engine->store, program->campaign_names[i], &state, &before);
-            states[i] = (uint8_t)state;
             status = store_campaign_put(engine->store, program->campaign_names[i], state, number);
         }
-        engine->current = program;
-        engine->states = states;
     }
+    if (status == STATUS_OK)
+        status = use_image(engine, number);
     if (own && status == STATUS_OK)
         status = engine_commit(engine);
     else if (own)
@@ -268,6 +296,11 @@ enum status engine_set_campaign(struct engine *engine, struct str name, enum cam
     return STATUS_MISSING;
 }
 
+enum campaign_state engine_campaign_state(const struct engine *engine, uint32_t row)
+{
+    return (enum campaign_state)engine->states[row];
+}
+
 const struct program *engine_program(const struct engine *engine)
 {
     return engine->current;
@@ -280,8 +313,49 @@ void engine_observe(struct engine *engine,
     engine->observer = context;
 }
 
+static void count(struct engine *engine, const struct notice *n)
+{
+    const struct image *image = n->program->image;
+    uint32_t campaign = n->program->campaign_names[n->campaign];
+    struct str name = {0};
+    switch (n->kind) {
+    case NOTICE_ENTERED:
+        name = n->is_holdout ? STR("holdout") : STR("started");
+        break;
+    case NOTICE_FILTERED:
+        name = STR("filtered_out");
+        break;
+    case NOTICE_GOAL:
+        name = STR("converted");
+        break;
+    case NOTICE_ENDED:
+        name = STR("ended");
+        break;
+    case NOTICE_FAULT:
+        name = STR("faults");
+        break;
+    case NOTICE_STEP:
+        name = arena_printf(&engine->slice, "step " STR_FMT,
+                            STR_ARG(image_text(image, image->steps[n->step].name)));
+        break;
+    case NOTICE_MESSAGE: {
+        static const char *const words[] = {"",        "handed_over", "drafted", "held",
+                                            "skipped", "capped",      "expired", "cancelled",
+                                            "failed",  "withheld"};
+        name = arena_printf(&engine->slice, "message " STR_FMT " %s",
+                            STR_ARG(image_text(image, image->messages[n->letter->message].name)),
+                            words[n->letter->verdict]);
+        break;
+    }
+    }
+    if (store_count(engine->store, campaign, name, 1) != STATUS_OK)
+        engine->count_failed = true;
+}
+
 void engine_notice(struct engine *engine, const struct notice *notice)
 {
+    if (engine->options.counts)
+        count(engine, notice);
     if (engine->observe)
         engine->observe(engine->observer, notice);
 }
@@ -662,6 +736,55 @@ enum status engine_approve(struct engine *engine, uint64_t draft, int64_t now_ms
         *added = approval;
     }
     return react_close(&r);
+}
+
+enum status engine_reject_draft(struct engine *engine, uint64_t draft, int64_t now_ms)
+{
+    struct outbox_row row;
+    arena_reset(&engine->slice);
+    enum status status = store_outbox_get(engine->store, draft, &engine->slice, &row);
+    if (status != STATUS_OK || row.state != OUTBOX_DRAFT)
+        return status;
+    return store_outbox_move(engine->store, draft, OUTBOX_DRAFT, OUTBOX_REJECTED, now_ms);
+}
+
+enum status engine_claim(struct engine *engine, uint64_t outbox, int64_t now_ms,
+                         enum outbox_state *became)
+{
+    struct outbox_row row;
+    struct react r;
+    enum skip_reason skip;
+    arena_reset(&engine->slice);
+    enum status status = store_outbox_get(engine->store, outbox, &engine->slice, &row);
+    if (status != STATUS_OK)
+        return status;
+    char address[512];
+    size_t length = row.to.len < sizeof address ? row.to.len : 0;
+    if (length)
+        memcpy(address, row.to.at, length);
+    struct str to = {address, length};
+    uint64_t enrollment = row.enrollment;
+    status = react_open(engine, (struct str){0}, row.patient, now_ms, &r);
+    const struct program *program =
+        status == STATUS_OK ? engine_program_of(engine, row.image) : NULL;
+    if (!program)
+        return status == STATUS_OK ? STATUS_MISSING : status;
+    struct enrollment gone = {.id = enrollment};
+    struct enrollment *e = patient_enrollment(r.patient, enrollment);
+    struct env env = react_env(&r, program, e ? e : &gone);
+    const struct image_message *message = &program->image->messages[row.message];
+    enum verdict verdict = letter_check(&env, row.message, to, row.expires_at_ms, row.at_ms, &skip);
+    if (!message->is_notice &&
+        windows_open_ms(program->image, message->windows, env.zone, now_ms) > now_ms) {
+        *became = (enum outbox_state)row.state;
+        return STATUS_OK;
+    }
+    *became = verdict == VERDICT_SEND      ? OUTBOX_CLAIMED
+              : verdict == VERDICT_EXPIRED ? OUTBOX_EXPIRED
+              : verdict == VERDICT_SKIPPED ? OUTBOX_SKIPPED
+              : verdict == VERDICT_CAPPED  ? OUTBOX_CAPPED
+                                           : OUTBOX_CANCELLED;
+    return store_outbox_move(engine->store, outbox, (enum outbox_state)row.state, *became, now_ms);
 }
 
 enum status engine_touched(struct engine *engine, uint64_t outbox, bool is_click, int64_t now_ms)

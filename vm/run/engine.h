@@ -19,6 +19,7 @@ struct engine_options {
     bool is_virtual_time;  /* timers run at their own due instant: tests, simulation, made-up clocks
                             */
     bool without_holdout;  /* camp test */
+    bool counts; /* what happens is counted in the store, by campaign */
 };
 
 enum status engine_open(struct engine **engine, struct store *store,
@@ -41,6 +42,8 @@ enum campaign_state {
     CAMPAIGN_STOPPED
 };
 enum status engine_set_campaign(struct engine *engine, struct str name, enum campaign_state state);
+enum campaign_state engine_campaign_state(const struct engine *engine,
+                                          uint32_t row);           /* of the current image */
 const struct program *engine_program(const struct engine *engine); /* the current one, or NULL */
 
 /* One thing that happened outside (INTERFACES.md 3). Texts need live only during the call. */
@@ -83,6 +86,11 @@ int64_t engine_next_due_ms(struct engine *engine);
 
 /* By outbox id. What has expired or was cancelled stays so: STATUS_OK all the same. */
 enum status engine_approve(struct engine *engine, uint64_t draft, int64_t now_ms);
+/* The person said no: rejected. */
+enum status engine_reject_draft(struct engine *engine, uint64_t draft, int64_t now_ms);
+/* The checks of the claim, again: what the row becomes before it is sent (CLAIMED), or instead. */
+enum status engine_claim(struct engine *engine, uint64_t outbox, int64_t now_ms,
+                         enum outbox_state *became);
 /* opened (is_click false) or clicked. */
 enum status engine_touched(struct engine *engine, uint64_t outbox, bool is_click, int64_t now_ms);
 

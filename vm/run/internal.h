@@ -18,6 +18,7 @@ struct engine {
     void (*observe)(void *context, const struct notice *notice);
     void *observer;
     struct host host;
+    bool count_failed;
     char error[256];
 };
 

@@ -189,3 +189,21 @@ enum status store_outbox_cancel(struct store *store, uint64_t enrollment, int64_
     sqlite3_bind_int64(s, 2, at_ms);
     return changed(store, s, count);
 }
+
+enum status store_outbox_counts(struct store *store, uint32_t image, uint32_t message,
+                                int64_t counts[16])
+{
+    sqlite3_stmt *s =
+        store_prepare(store, "SELECT state, count(*) FROM outbox WHERE image = ?1 AND message = ?2 "
+                             "GROUP BY state");
+    memset(counts, 0, 16 * sizeof *counts);
+    if (!s)
+        return store_failed(store, "outbox");
+    sqlite3_bind_int64(s, 1, image);
+    sqlite3_bind_int64(s, 2, message);
+    int code;
+    while ((code = sqlite3_step(s)) == SQLITE_ROW)
+        counts[sqlite3_column_int(s, 0) & 15] = sqlite3_column_int64(s, 1);
+    sqlite3_reset(s);
+    return code == SQLITE_DONE ? STATUS_OK : store_failed(store, "outbox");
+}

@@ -580,3 +580,66 @@ enum status store_failed(struct store *store, const char *what)
 {
     return failed(store, what);
 }
+
+enum status store_key_put(struct store *store, struct str id, const unsigned char hash[32],
+                          uint32_t scopes, int64_t at_ms)
+{
+    sqlite3_stmt *s =
+        prepare(store, "INSERT INTO api_key (id, hash, scopes, created) VALUES (?1, ?2, ?3, ?4)");
+    if (!s)
+        return failed(store, "key");
+    bind_text(s, 1, id);
+    bind_blob(s, 2, (struct str){(const char *)hash, 32});
+    sqlite3_bind_int64(s, 3, scopes);
+    sqlite3_bind_int64(s, 4, at_ms);
+    return done(store, s, "key");
+}
+
+enum status store_key_get(struct store *store, struct str id, unsigned char hash[32],
+                          uint32_t *scopes)
+{
+    sqlite3_stmt *s = prepare(store, "SELECT hash, scopes FROM api_key WHERE id = ?1");
+    if (!s)
+        return failed(store, "key");
+    bind_text(s, 1, id);
+    int code = sqlite3_step(s);
+    bool is_whole = code == SQLITE_ROW && sqlite3_column_bytes(s, 0) == 32;
+    if (is_whole) {
+        memcpy(hash, sqlite3_column_blob(s, 0), 32);
+        *scopes = (uint32_t)sqlite3_column_int64(s, 1);
+    }
+    sqlite3_reset(s);
+    return is_whole ? STATUS_OK : code == SQLITE_DONE ? STATUS_MISSING : failed(store, "key");
+}
+
+enum status store_count(struct store *store, uint32_t campaign, struct str name, int64_t by)
+{
+    sqlite3_stmt *s =
+        prepare(store, "INSERT INTO counter (campaign, name, count) VALUES (?1, ?2, ?3) "
+                       "ON CONFLICT DO UPDATE SET count = count + ?3");
+    if (!s)
+        return failed(store, "counter");
+    sqlite3_bind_int64(s, 1, campaign);
+    bind_text(s, 2, name);
+    sqlite3_bind_int64(s, 3, by);
+    return done(store, s, "counter");
+}
+
+enum status store_counts(struct store *store, uint32_t campaign,
+                         void (*visit)(void *context, struct str name, int64_t count),
+                         void *context)
+{
+    sqlite3_stmt *s =
+        prepare(store, "SELECT name, count FROM counter WHERE campaign = ?1 ORDER BY name");
+    if (!s)
+        return failed(store, "counter");
+    sqlite3_bind_int64(s, 1, campaign);
+    int code;
+    while ((code = sqlite3_step(s)) == SQLITE_ROW) {
+        struct str name = {(const char *)sqlite3_column_text(s, 0),
+                           (size_t)sqlite3_column_bytes(s, 0)};
+        visit(context, name, sqlite3_column_int64(s, 1));
+    }
+    sqlite3_reset(s);
+    return code == SQLITE_DONE ? STATUS_OK : failed(store, "counter");
+}

@@ -104,6 +104,21 @@ enum status store_image_get(struct store *store, uint32_t number, struct arena *
 enum status store_campaign_put(struct store *store, uint32_t number, int state, uint32_t image);
 enum status store_campaign_get(struct store *store, uint32_t number, int *state, uint32_t *image);
 
+/* Keys of the API: only a hash is stored. */
+enum status store_key_put(struct store *store, struct str id, const unsigned char hash[32],
+                          uint32_t scopes, int64_t at_ms);
+enum status store_key_get(struct store *store, struct str id, unsigned char hash[32],
+                          uint32_t *scopes);
+
+/* Counts of a campaign by name, as `step hello`; each visited in order of name. */
+enum status store_count(struct store *store, uint32_t campaign, struct str name, int64_t by);
+enum status store_counts(struct store *store, uint32_t campaign,
+                         void (*visit)(void *context, struct str name, int64_t count),
+                         void *context);
+/* How many messages of an image's message are in each state. */
+enum status store_outbox_counts(struct store *store, uint32_t image, uint32_t message,
+                                int64_t counts[16]);
+
 /* Small values: the next enrollment id, the clock's start, the deployment's id. */
 enum status store_meta_put(struct store *store, const char *name, struct str value);
 enum status store_meta_get(struct store *store, const char *name, struct arena *arena,
