@@ -19,7 +19,7 @@ struct engine_options {
     bool is_virtual_time;  /* timers run at their own due instant: tests, simulation, made-up clocks
                             */
     bool without_holdout;  /* camp test */
-    bool counts; /* what happens is counted in the store, by campaign */
+    bool counts;           /* what happens is counted in the store, by campaign */
 };
 
 enum status engine_open(struct engine **engine, struct store *store,

@@ -1,0 +1,202 @@
+/* mime.c: see mime.h. Bodies are quoted-printable, names and subjects encoded words where they are
+ * not plain ASCII; lines end in CRLF and are far shorter than 998 bytes. */
+#include "vm/run/mime.h"
+
+#include "vm/base/civil.h"
+#include "vm/base/hash.h"
+#include "vm/base/utf8.h"
+#include "vm/code/accept.h"
+
+static bool is_plain(struct str s)
+{
+    for (size_t i = 0; i < s.len; i++)
+        if ((unsigned char)s.at[i] < ' ' || (unsigned char)s.at[i] > '~')
+            return false;
+    return s.len < 200;
+}
+
+/* As encoded words of at most 75 characters (RFC 2047), whole code points each; line ends become
+ * blanks. */
+static void put_words(struct buf *out, struct str s)
+{
+    if (is_plain(s)) {
+        buf_str(out, s);
+        return;
+    }
+    while (s.len) {
+        size_t taken = 0;
+        while (taken < s.len) {
+            size_t length;
+            utf8_decode(str_from(s, taken), &length);
+            length = length ? length : 1;
+            if (taken + length > 45)
+                break;
+            taken += length;
+        }
+        struct buf clean;
+        buf_init(&clean, 64);
+        for (size_t i = 0; i < taken; i++)
+            buf_byte(&clean, (unsigned char)s.at[i] < ' ' ? ' ' : (unsigned char)s.at[i]);
+        buf_c(out, "=?UTF-8?B?");
+        buf_base64(out, buf_view(&clean));
+        buf_c(out, "?=");
+        buf_free(&clean);
+        s = str_from(s, taken);
+        if (s.len)
+            buf_c(out, "\r\n ");
+    }
+}
+
+static void put_quoted_printable(struct buf *out, struct str s)
+{
+    size_t column = 0;
+    for (size_t i = 0; i < s.len; i++) {
+        unsigned char c = (unsigned char)s.at[i];
+        bool is_end = c == '\n' || (c == '\r' && i + 1 < s.len && s.at[i + 1] == '\n');
+        if (is_end) {
+            buf_c(out, "\r\n");
+            column = 0;
+            i += c == '\r';
+            continue;
+        }
+        bool at_line_end = i + 1 == s.len || s.at[i + 1] == '\n' || s.at[i + 1] == '\r';
+        bool is_safe =
+            (c > ' ' && c <= '~' && c != '=') || ((c == ' ' || c == '\t') && !at_line_end);
+        is_safe &= !(column == 0 && (c == '.' || c == 'F'));
+        if (column + (is_safe ? 1 : 3) > 75) {
+            buf_c(out, "=\r\n");
+            column = 0;
+        }
+        if (is_safe)
+            buf_byte(out, c);
+        else
+            buf_printf(out, "=%02X", c);
+        column += is_safe ? 1 : 3;
+    }
+    buf_c(out, "\r\n");
+}
+
+/* `Name <address>` or an address; false when the address is none. */
+static bool put_mailbox(struct buf *out, const char *header, struct str mailbox)
+{
+    size_t open = str_find(mailbox, STR("<"));
+    struct str name = {0}, address = str_trim(mailbox);
+    if (open != SIZE_MAX) {
+        name = str_trim((struct str){mailbox.at, open});
+        address = str_from(mailbox, open + 1);
+        if (!address.len || address.at[address.len - 1] != '>')
+            return false;
+        address.len--;
+    }
+    if (!address_is_email(address))
+        return false;
+    buf_printf(out, "%s: ", header);
+    if (name.len && is_plain(name)) {
+        buf_byte(out, '"');
+        for (size_t i = 0; i < name.len; i++)
+            if (name.at[i] != '"' && name.at[i] != '\\')
+                buf_byte(out, (unsigned char)name.at[i]);
+        buf_byte(out, '"');
+    } else {
+        put_words(out, name);
+    }
+    buf_printf(out, "%s<" STR_FMT ">\r\n", name.len ? " " : "", STR_ARG(address));
+    return true;
+}
+
+static void put_date(struct buf *out, int64_t at_ms)
+{
+    static const char days[] = "MonTueWedThuFriSatSun",
+                      months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
+    struct civil c = civil_of_ms(at_ms);
+    int weekday = civil_weekday(civil_day(c.year, c.month, c.day));
+    buf_printf(out, "Date: %.3s, %02d %.3s %04d %02d:%02d:%02d +0000\r\n", days + weekday * 3,
+               c.day, months + (c.month - 1) * 3, c.year, c.hour, c.minute, c.second);
+}
+
+static void put_part(struct buf *out, const char *type, struct str body)
+{
+    buf_printf(
+        out,
+        "Content-Type: %s; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n",
+        type);
+    put_quoted_printable(out, body);
+}
+
+/* Tags go, ends of blocks become line ends, the five entities are read: enough for a reader of
+ * plain text. */
+static void put_text_of_html(struct buf *out, struct str html)
+{
+    static const struct {
+        const char *entity, *text;
+    } entities[] = {{"&amp;", "&"},   {"&lt;", "<"},  {"&gt;", ">"},
+                    {"&quot;", "\""}, {"&#39;", "'"}, {"&nbsp;", " "}};
+    while (html.len) {
+        if (html.at[0] == '<') {
+            size_t end = str_find(html, STR(">"));
+            struct str tag = {html.at, end == SIZE_MAX ? html.len : end + 1};
+            bool breaks = str_starts(tag, STR("<br")) || str_starts(tag, STR("</p")) ||
+                          str_starts(tag, STR("</h")) || str_starts(tag, STR("</li")) ||
+                          str_starts(tag, STR("</tr")) || str_starts(tag, STR("</div"));
+            size_t href = str_find(tag, STR("href=\""));
+            if (breaks)
+                buf_byte(out, '\n');
+            if (href != SIZE_MAX) {
+                struct str url = str_from(tag, href + 6);
+                size_t quote = str_find(url, STR("\""));
+                buf_printf(out, STR_FMT " ", (int)(quote == SIZE_MAX ? url.len : quote), url.at);
+            }
+            html = str_from(html, tag.len);
+            continue;
+        }
+        size_t used = 1;
+        for (size_t i = 0; i < ARRAY_COUNT(entities) && used == 1; i++)
+            if (str_starts(html, str_of(entities[i].entity))) {
+                buf_c(out, entities[i].text);
+                used = strlen(entities[i].entity);
+            }
+        if (used == 1)
+            buf_byte(out, (unsigned char)html.at[0]);
+        html = str_from(html, used);
+    }
+}
+
+bool mime_write(const struct mail *mail, struct buf *out)
+{
+    struct buf made;
+    struct str text = mail->text;
+    buf_init(&made, 1 << 20);
+    if (!text.at && mail->html.at) {
+        put_text_of_html(&made, mail->html);
+        text = buf_view(&made);
+    }
+    bool is_sound = put_mailbox(out, "From", mail->from) && put_mailbox(out, "To", mail->to) &&
+                    (!mail->reply_to.len || put_mailbox(out, "Reply-To", mail->reply_to));
+    buf_c(out, "Subject: ");
+    put_words(out, mail->subject);
+    buf_c(out, "\r\n");
+    put_date(out, mail->at_ms);
+    buf_printf(out,
+               "Message-ID: <" STR_FMT "@" STR_FMT
+               ">\r\nAuto-Submitted: auto-generated\r\nMIME-Version: 1.0\r\n",
+               STR_ARG(mail->key), STR_ARG(mail->domain));
+    if (mail->unsubscribe_url.len)
+        buf_printf(out,
+                   "List-Unsubscribe: <" STR_FMT
+                   ">\r\nList-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n",
+                   STR_ARG(mail->unsubscribe_url));
+    if (mail->html.at) {
+        buf_printf(out,
+                   "Content-Type: multipart/alternative; boundary=\"=_" STR_FMT
+                   "\"\r\n\r\n--=_" STR_FMT "\r\n",
+                   STR_ARG(mail->key), STR_ARG(mail->key));
+        put_part(out, "text/plain", text);
+        buf_printf(out, "--=_" STR_FMT "\r\n", STR_ARG(mail->key));
+        put_part(out, "text/html", mail->html);
+        buf_printf(out, "--=_" STR_FMT "--\r\n", STR_ARG(mail->key));
+    } else {
+        put_part(out, "text/plain", text);
+    }
+    buf_free(&made);
+    return is_sound && !out->failed;
+}

@@ -1,0 +1,18 @@
+/* mime.h: a message as an internet mail (RFC 5322, 2045 to 2047): the only place where headers are
+ * written, and the only defence against a value that would add one. */
+#ifndef CAMP_VM_RUN_MIME_H
+#define CAMP_VM_RUN_MIME_H
+
+#include "vm/base/buf.h"
+
+struct mail {
+    struct str from, to, reply_to, subject, text, html; /* reply_to, text and html may be empty */
+    struct str key;             /* hex: names the Message-ID, the same at every try */
+    struct str domain;          /* of the Message-ID */
+    struct str unsubscribe_url; /* empty: transactional */
+    int64_t at_ms;
+};
+/* False, and nothing to be sent, when an address is not one or a line cannot be written safely. */
+bool mime_write(const struct mail *mail, struct buf *out);
+
+#endif
