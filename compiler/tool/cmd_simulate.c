@@ -91,6 +91,8 @@ static void observe(void *context, const struct notice *n)
     case NOTICE_ENTERED:
         s->started[n->campaign]++;
         break;
+    case NOTICE_TRIGGERED:
+        break;
     case NOTICE_FILTERED:
         s->filtered[n->campaign]++;
         break;

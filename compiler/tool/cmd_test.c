@@ -89,6 +89,8 @@ static void observe(void *context, const struct notice *n)
     case NOTICE_ENTERED:
         buf_c(&t->timeline, "entered\n");
         break;
+    case NOTICE_TRIGGERED:
+        break;
     case NOTICE_FILTERED:
         buf_c(&t->timeline, "filtered out\n");
         break;

@@ -137,7 +137,7 @@ static enum status finish(struct delivery *delivery, int64_t now_ms, const uint6
 {
     enum status status = engine_begin(delivery->engine);
     for (uint32_t i = 0; i < count && status == STATUS_OK; i++)
-        status = store_outbox_move(delivery->store, ids[i], OUTBOX_CLAIMED, results[i], now_ms);
+        status = engine_sent(delivery->engine, ids[i], results[i], now_ms);
     if (status == STATUS_OK)
         return engine_commit(delivery->engine);
     engine_rollback(delivery->engine);

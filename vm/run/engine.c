@@ -5,9 +5,12 @@
 
 #include "vm/base/hash.h"
 #include "vm/base/json.h"
+#include "vm/base/log.h"
 #include "vm/base/zone.h"
 #include "vm/code/accept.h"
 #include "vm/run/internal.h"
+
+static enum status use_current(struct engine *engine);
 
 static enum status fail(struct engine *engine, enum status status, const char *what)
 {
@@ -67,22 +70,32 @@ enum status engine_commit(struct engine *engine)
 {
     struct str next = {(const char *)&engine->next_enrollment, 8};
     enum status status = store_meta_put(engine->store, "next enrollment", next);
-    if (engine->count_failed)
-        status = STATUS_IO;
     if (status == STATUS_OK)
         status = store_commit(engine->store);
     return status == STATUS_OK ? status : fail(engine, status, "commit");
 }
 
+/* After a rollback the store may not know the newest images and states. */
+static void forget_images(struct engine *engine)
+{
+    struct str bytes;
+    for (uint32_t i = 0; i < PROGRAM_ROOM; i++)
+        if (engine->programs[i] &&
+            store_image_get(engine->store, i, &engine->slice, &bytes) == STATUS_MISSING)
+            engine->programs[i] = NULL;
+    if (engine->current)
+        use_current(engine);
+}
+
 void engine_rollback(struct engine *engine)
 {
     struct str next;
-    engine->count_failed = false;
     store_rollback(engine->store);
     arena_reset(&engine->slice);
     if (store_meta_get(engine->store, "next enrollment", &engine->slice, &next) == STATUS_OK &&
         next.len == 8)
         memcpy(&engine->next_enrollment, next.at, 8);
+    forget_images(engine);
 }
 
 static enum status
@@ -217,6 +230,19 @@ static enum status use_image(struct engine *engine, uint32_t number)
     return STATUS_OK;
 }
 
+/* What the store says is deployed. */
+static enum status use_current(struct engine *engine)
+{
+    struct str current;
+    uint32_t number;
+    engine->current = NULL;
+    if (store_meta_get(engine->store, "current image", &engine->slice, &current) != STATUS_OK ||
+        current.len != sizeof number)
+        return STATUS_OK;
+    memcpy(&number, current.at, sizeof number);
+    return use_image(engine, number);
+}
+
 enum status engine_open(struct engine **out, struct store *store,
                         const struct engine_options *options)
 {
@@ -230,55 +256,62 @@ enum status engine_open(struct engine **out, struct store *store,
         next.len == 8)
         memcpy(&engine->next_enrollment, next.at, 8);
     *out = engine;
-    struct str current;
-    if (store_meta_get(store, "current image", &engine->slice, &current) == STATUS_OK &&
-        current.len == 4) {
-        uint32_t number;
-        memcpy(&number, current.at, 4);
-        return use_image(engine, number);
+    return use_current(engine);
+}
+
+enum status engine_upload(struct engine *engine, struct str bytes, const struct program **out,
+                          struct image_error *error)
+{
+    struct arena scratch;
+    struct image image;
+    struct program *program = NULL;
+    uint32_t number = 0;
+    arena_init(&scratch, 0);
+    enum status status =
+        image_decode(&scratch, bytes, false, &image, error) ? STATUS_OK : STATUS_INVALID;
+    if (status == STATUS_OK)
+        status = store_image_put(engine->store, image.id, image.meaning, bytes, &number);
+    arena_free(&scratch);
+    if (status == STATUS_OK && number < PROGRAM_ROOM && engine->programs[number])
+        program = engine->programs[number];
+    else if (status == STATUS_OK)
+        status = load_program(engine, number, bytes, &program, error);
+    *out = program;
+    return status == STATUS_OK ? status : fail(engine, status, "upload");
+}
+
+enum status engine_use(struct engine *engine, uint32_t number)
+{
+    struct program *program = engine_program_of(engine, number);
+    struct str current = {(const char *)&number, 4};
+    enum status status = program ? STATUS_OK : STATUS_MISSING;
+    for (uint32_t i = 0; status == STATUS_OK && i < program->image->campaign_count; i++) {
+        int state = CAMPAIGN_DEPLOYED;
+        uint32_t before;
+        store_campaign_get(engine->store, program->campaign_names[i], &state, &before);
+        status = store_campaign_put(engine->store, program->campaign_names[i], state, number);
     }
-    return STATUS_OK;
+    if (status == STATUS_OK)
+        status = store_meta_put(engine->store, "current image", current);
+    if (status == STATUS_OK)
+        status = use_image(engine, number);
+    return status == STATUS_OK ? status : fail(engine, status, "deploy");
 }
 
 enum status engine_deploy(struct engine *engine, struct str bytes, struct image_error *error)
 {
-    unsigned char id[32], meaning[32];
-    uint32_t number;
-    struct arena scratch;
-    struct image image;
-    arena_init(&scratch, 0);
-    bool is_sound = image_decode(&scratch, bytes, false, &image, error);
-    if (is_sound) {
-        memcpy(id, image.id, sizeof id);
-        memcpy(meaning, image.meaning, sizeof meaning);
-    }
-    arena_free(&scratch);
-    if (!is_sound)
-        return STATUS_INVALID;
+    const struct program *program = NULL;
     bool own = !store_in_transaction(engine->store);
     enum status status = own ? engine_begin(engine) : STATUS_OK;
     if (status == STATUS_OK)
-        status = store_image_put(engine->store, id, meaning, bytes, &number);
-    struct program *program = NULL;
+        status = engine_upload(engine, bytes, &program, error);
     if (status == STATUS_OK)
-        status = load_program(engine, number, bytes, &program, error);
-    if (status == STATUS_OK) {
-        struct str current = {(const char *)&number, 4};
-        status = store_meta_put(engine->store, "current image", current);
-        for (uint32_t i = 0; i < program->image->campaign_count && status == STATUS_OK; i++) {
-            int state = CAMPAIGN_DEPLOYED;
-            uint32_t before;
-            store_campaign_get(engine->store, program->campaign_names[i], &state, &before);
-            status = store_campaign_put(engine->store, program->campaign_names[i], state, number);
-        }
-    }
-    if (status == STATUS_OK)
-        status = use_image(engine, number);
+        status = engine_use(engine, program->number);
     if (own && status == STATUS_OK)
         status = engine_commit(engine);
     else if (own)
         engine_rollback(engine);
-    return status == STATUS_OK ? status : fail(engine, status, "deploy");
+    return status;
 }
 
 enum status engine_set_campaign(struct engine *engine, struct str name, enum campaign_state state)
@@ -301,6 +334,25 @@ enum campaign_state engine_campaign_state(const struct engine *engine, uint32_t 
     return (enum campaign_state)engine->states[row];
 }
 
+const struct program *engine_image(struct engine *engine, uint32_t number)
+{
+    return engine_program_of(engine, number);
+}
+
+enum status engine_patient_id(struct engine *engine, uint64_t key, struct arena *arena,
+                              struct str *id)
+{
+    struct str record;
+    struct patient patient;
+    arena_reset(&engine->slice);
+    enum status status = store_patient_get(engine->store, key, &engine->slice, &record);
+    if (status == STATUS_OK)
+        status = patient_decode(&patient, &engine->slice, key, record);
+    if (status == STATUS_OK)
+        *id = arena_str(arena, patient.id);
+    return status;
+}
+
 const struct program *engine_program(const struct engine *engine)
 {
     return engine->current;
@@ -313,14 +365,31 @@ void engine_observe(struct engine *engine,
     engine->observer = context;
 }
 
+void engine_count_message(struct engine *engine, uint32_t image, uint32_t message, const char *word)
+{
+    const struct program *program = engine_program_of(engine, image);
+    if (!engine->options.counts || !program || message >= program->image->message_count)
+        return;
+    const struct image_message *m = &program->image->messages[message];
+    store_count(engine->store, program->campaign_names[m->campaign],
+                arena_printf(&engine->slice, "message " STR_FMT " %s",
+                             STR_ARG(image_text(program->image, m->name)), word),
+                1);
+}
+
 static void count(struct engine *engine, const struct notice *n)
 {
-    const struct image *image = n->program->image;
+    static const char *const verdicts[] = {"",        "handed_over", "drafted", "",
+                                           "skipped", "capped",      "expired", "cancelled",
+                                           "failed",  "withheld"};
     uint32_t campaign = n->program->campaign_names[n->campaign];
     struct str name = {0};
     switch (n->kind) {
     case NOTICE_ENTERED:
         name = n->is_holdout ? STR("holdout") : STR("started");
+        break;
+    case NOTICE_TRIGGERED:
+        name = STR("triggered");
         break;
     case NOTICE_FILTERED:
         name = STR("filtered_out");
@@ -329,27 +398,23 @@ static void count(struct engine *engine, const struct notice *n)
         name = STR("converted");
         break;
     case NOTICE_ENDED:
-        name = STR("ended");
+        name = n->is_early ? STR("exited_early") : STR("completed");
         break;
     case NOTICE_FAULT:
         name = STR("faults");
         break;
     case NOTICE_STEP:
-        name = arena_printf(&engine->slice, "step " STR_FMT,
-                            STR_ARG(image_text(image, image->steps[n->step].name)));
+        name = arena_printf(
+            &engine->slice, "step " STR_FMT,
+            STR_ARG(image_text(n->program->image, n->program->image->steps[n->step].name)));
         break;
-    case NOTICE_MESSAGE: {
-        static const char *const words[] = {"",        "handed_over", "drafted", "held",
-                                            "skipped", "capped",      "expired", "cancelled",
-                                            "failed",  "withheld"};
-        name = arena_printf(&engine->slice, "message " STR_FMT " %s",
-                            STR_ARG(image_text(image, image->messages[n->letter->message].name)),
-                            words[n->letter->verdict]);
-        break;
+    case NOTICE_MESSAGE:
+        if (n->letter->verdict != VERDICT_HOLD)
+            engine_count_message(engine, n->program->number, n->letter->message,
+                                 verdicts[n->letter->verdict]);
+        return;
     }
-    }
-    if (store_count(engine->store, campaign, name, 1) != STATUS_OK)
-        engine->count_failed = true;
+    store_count(engine->store, campaign, name, 1);
 }
 
 void engine_notice(struct engine *engine, const struct notice *notice)
@@ -358,6 +423,52 @@ void engine_notice(struct engine *engine, const struct notice *notice)
         count(engine, notice);
     if (engine->observe)
         engine->observe(engine->observer, notice);
+}
+
+static void count_wait(struct react *r, const struct waiting *w, int64_t by)
+{
+    const struct program *program = engine_program_of(r->engine, w->image);
+    if (!program || w->resume >= program->image->wait_count)
+        return;
+    const struct image_step *step = &program->image->steps[program->image->waits[w->resume].step];
+    store_count(r->engine->store, w->campaign,
+                arena_printf(&r->engine->slice, "waiting " STR_FMT,
+                             STR_ARG(image_text(program->image, step->name))),
+                by);
+}
+
+static struct waiting *who_waits(struct react *r, uint32_t *count)
+{
+    const struct patient *p = r->patient;
+    struct waiting *list = arena_array(&r->engine->slice, p->enrollments_count + 1, sizeof *list);
+    *count = 0;
+    for (uint32_t i = 0; list && i < p->enrollments_count; i++) {
+        const struct enrollment *e = &p->enrollments[i];
+        if (e->state == ENROLLMENT_PARKED)
+            list[(*count)++] = (struct waiting){e->id, e->campaign, e->image, e->resume};
+    }
+    return list;
+}
+
+/* Who waits at which step now, against when the patient was opened. */
+static void count_waiting(struct react *r)
+{
+    uint32_t count;
+    const struct waiting *now = who_waits(r, &count);
+    for (uint32_t i = 0; i < count; i++) {
+        bool stayed = false;
+        for (uint32_t k = 0; k < r->waiting_count && !stayed; k++) {
+            struct waiting *was = &r->waiting[k];
+            stayed = was->enrollment == now[i].enrollment && was->resume == now[i].resume &&
+                     was->image == now[i].image;
+            if (stayed)
+                *was = r->waiting[--r->waiting_count];
+        }
+        if (!stayed)
+            count_wait(r, &now[i], 1);
+    }
+    for (uint32_t k = 0; k < r->waiting_count; k++)
+        count_wait(r, &r->waiting[k], -1);
 }
 
 enum status react_open(struct engine *engine, struct str id, uint64_t key, int64_t now_ms,
@@ -375,10 +486,14 @@ enum status react_open(struct engine *engine, struct str id, uint64_t key, int64
               : store_patient_get(engine->store, key, &engine->slice, &record);
     if (status != STATUS_OK)
         return status;
-    if (found)
-        return patient_decode(r->patient, &engine->slice, key, record);
-    patient_init(r->patient, &engine->slice, id, key);
-    return STATUS_OK;
+    if (!found) {
+        patient_init(r->patient, &engine->slice, id, key);
+        return STATUS_OK;
+    }
+    status = patient_decode(r->patient, &engine->slice, key, record);
+    if (status == STATUS_OK && engine->options.counts)
+        r->waiting = who_waits(r, &r->waiting_count);
+    return status;
 }
 
 enum status react_close(struct react *r)
@@ -387,6 +502,8 @@ enum status react_close(struct react *r)
     if (r->status != STATUS_OK)
         return r->status;
     react_settle(r);
+    if (r->engine->options.counts)
+        count_waiting(r);
     buf_init(&record, SLICE_BYTES);
     patient_encode(r->patient, &record);
     enum status status = record.failed
@@ -699,6 +816,12 @@ enum status engine_advance(struct engine *engine, int64_t to_ms, bool is_include
         struct happening nothing = {0};
         int64_t now_ms = engine->options.is_virtual_time ? due_ms : to_ms;
         enum status status = react_open(engine, (struct str){0}, key, now_ms, &r);
+        if (status == STATUS_CORRUPT || status == STATUS_MISSING) {
+            /* One broken record must not hold up everybody's time. */
+            log_line(LOG_ERROR, "a patient's record cannot be read and is set aside", NULL);
+            store_forget_due(engine->store, key);
+            continue;
+        }
         if (status == STATUS_OK) {
             run_approvals(&r);
             react_to(&r, &nothing);
@@ -745,6 +868,7 @@ enum status engine_reject_draft(struct engine *engine, uint64_t draft, int64_t n
     enum status status = store_outbox_get(engine->store, draft, &engine->slice, &row);
     if (status != STATUS_OK || row.state != OUTBOX_DRAFT)
         return status;
+    engine_count_message(engine, row.image, row.message, "rejected");
     return store_outbox_move(engine->store, draft, OUTBOX_DRAFT, OUTBOX_REJECTED, now_ms);
 }
 
@@ -784,7 +908,22 @@ enum status engine_claim(struct engine *engine, uint64_t outbox, int64_t now_ms,
               : verdict == VERDICT_SKIPPED ? OUTBOX_SKIPPED
               : verdict == VERDICT_CAPPED  ? OUTBOX_CAPPED
                                            : OUTBOX_CANCELLED;
+    if (*became != OUTBOX_CLAIMED)
+        engine_count_message(engine, program->number, row.message, outbox_word(*became));
     return store_outbox_move(engine->store, outbox, (enum outbox_state)row.state, *became, now_ms);
+}
+
+enum status engine_sent(struct engine *engine, uint64_t outbox, enum outbox_state state,
+                        int64_t now_ms)
+{
+    struct outbox_row row;
+    arena_reset(&engine->slice);
+    enum status status = store_outbox_get(engine->store, outbox, &engine->slice, &row);
+    if (status == STATUS_OK)
+        status = store_outbox_move(engine->store, outbox, OUTBOX_CLAIMED, state, now_ms);
+    if (status == STATUS_OK && state != OUTBOX_RETRY)
+        engine_count_message(engine, row.image, row.message, outbox_word(state));
+    return status;
 }
 
 enum status engine_touched(struct engine *engine, uint64_t outbox, bool is_click, int64_t now_ms)

@@ -31,8 +31,14 @@ enum status engine_begin(struct engine *engine);
 enum status engine_commit(struct engine *engine);
 void engine_rollback(struct engine *engine);
 
-/* Stores an image and makes it the one that new enrollments run; its campaigns are deployed, not
- * started. */
+/* Stores an image, checked whole; STATUS_INVALID with *error when it is refused. In a transaction.
+ */
+enum status engine_upload(struct engine *engine, struct str bytes, const struct program **program,
+                          struct image_error *error);
+/* New enrollments run this stored image from now on; its campaigns are deployed, not started. In a
+ * transaction. */
+enum status engine_use(struct engine *engine, uint32_t number);
+/* Both in a transaction of its own, or in the open one. */
 enum status engine_deploy(struct engine *engine, struct str bytes, struct image_error *error);
 enum campaign_state {
     CAMPAIGN_DEPLOYED = 1,
@@ -45,6 +51,7 @@ enum status engine_set_campaign(struct engine *engine, struct str name, enum cam
 enum campaign_state engine_campaign_state(const struct engine *engine,
                                           uint32_t row);           /* of the current image */
 const struct program *engine_program(const struct engine *engine); /* the current one, or NULL */
+const struct program *engine_image(struct engine *engine, uint32_t number); /* any stored one */
 
 /* One thing that happened outside (INTERFACES.md 3). Texts need live only during the call. */
 enum input_kind {
@@ -84,6 +91,10 @@ enum status engine_advance(struct engine *engine, int64_t to_ms, bool is_include
                            bool *more);
 int64_t engine_next_due_ms(struct engine *engine);
 
+/* The outside id of a patient by the store's key. */
+enum status engine_patient_id(struct engine *engine, uint64_t key, struct arena *arena,
+                              struct str *id);
+
 /* By outbox id. What has expired or was cancelled stays so: STATUS_OK all the same. */
 enum status engine_approve(struct engine *engine, uint64_t draft, int64_t now_ms);
 /* The person said no: rejected. */
@@ -91,12 +102,16 @@ enum status engine_reject_draft(struct engine *engine, uint64_t draft, int64_t n
 /* The checks of the claim, again: what the row becomes before it is sent (CLAIMED), or instead. */
 enum status engine_claim(struct engine *engine, uint64_t outbox, int64_t now_ms,
                          enum outbox_state *became);
+/* What sending came to: the row moves from CLAIMED. */
+enum status engine_sent(struct engine *engine, uint64_t outbox, enum outbox_state state,
+                        int64_t now_ms);
 /* opened (is_click false) or clicked. */
 enum status engine_touched(struct engine *engine, uint64_t outbox, bool is_click, int64_t now_ms);
 
 /* What happened, as it happens: timelines of tests, lines of simulate. */
 enum notice_kind {
     NOTICE_ENTERED = 1,
+    NOTICE_TRIGGERED, /* before the entry rule, the audience and the exits are asked */
     NOTICE_FILTERED,
     NOTICE_STEP,
     NOTICE_MESSAGE,
@@ -115,6 +130,7 @@ struct notice {
     const struct letter *letter; /* MESSAGE */
     uint64_t outbox;             /* MESSAGE: its row, 0 none */
     bool is_holdout;
+    bool is_early;   /* ENDED: by an exit, a goal or a fault, not at the end of its way */
     struct str text; /* ENDED: reason; FAULT: what */
 };
 void engine_observe(struct engine *engine,

@@ -18,8 +18,12 @@ struct engine {
     void (*observe)(void *context, const struct notice *notice);
     void *observer;
     struct host host;
-    bool count_failed;
     char error[256];
+};
+
+struct waiting { /* a parked enrollment, for the counts */
+    uint64_t enrollment;
+    uint32_t campaign, image, resume;
 };
 
 /* The reaction of one patient at one instant (LANGUAGE.md F1). */
@@ -28,7 +32,9 @@ struct react {
     struct patient *patient;
     struct effects effects;
     int64_t now_ms;
-    uint32_t chain; /* changes at this instant */
+    uint32_t chain;          /* changes at this instant */
+    struct waiting *waiting; /* as the patient was opened */
+    uint32_t waiting_count;
     enum status status;
 };
 struct happening { /* what has changed, for the phases */
@@ -52,6 +58,9 @@ bool react_set_membership(struct react *r, uint32_t segment, bool is_in);
 bool react_set_subscription(struct react *r, uint32_t topic, bool is_on);
 void react_hand_over(struct react *r, const struct approval *approval);
 struct program *engine_program_of(struct engine *engine, uint32_t image);
+/* A message of an image came to this: counted under the campaign. */
+void engine_count_message(struct engine *engine, uint32_t image, uint32_t message,
+                          const char *word);
 void engine_notice(struct engine *engine, const struct notice *notice);
 /* Loads or begins the patient; afterwards react_close writes it back. */
 enum status react_open(struct engine *engine, struct str id, uint64_t key, int64_t now_ms,

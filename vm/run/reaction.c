@@ -102,10 +102,15 @@ static int64_t goal_end(const struct program *program, const struct image_campai
     return last;
 }
 
+static void note_cancelled(void *context, uint32_t image, uint32_t message)
+{
+    engine_count_message(context, image, message, "cancelled");
+}
+
 static void end(struct react *r, struct enrollment *e, struct str reason, bool cancels)
 {
     const struct program *program;
-    uint32_t row, count;
+    uint32_t row;
     const struct image_campaign *campaign = look_up(r, e, &program, &row);
     struct entry *entry = entry_of(r, e->campaign, false);
     e->state = ENROLLMENT_ENDED;
@@ -115,12 +120,21 @@ static void end(struct react *r, struct enrollment *e, struct str reason, bool c
     if (entry)
         entry->left_at_ms = r->now_ms;
     if (cancels)
-        lose(r, store_outbox_cancel(r->engine->store, e->id, r->now_ms, &count));
+        lose(r, store_outbox_cancel(r->engine->store, e->id, r->now_ms, note_cancelled, r->engine));
     if (campaign) {
         struct env env = react_env(r, program, e);
         int64_t until = goal_end(program, campaign, e, env.zone);
         e->goal_until_ms = until > r->now_ms ? until : r->now_ms;
-        tell(r, NOTICE_ENDED, program, row, e, reason);
+        struct notice notice = {.kind = NOTICE_ENDED,
+                                .at_ms = r->now_ms,
+                                .patient = r->patient->id,
+                                .program = program,
+                                .campaign = row,
+                                .enrollment = e->id,
+                                .is_holdout = e->is_holdout,
+                                .is_early = cancels,
+                                .text = reason};
+        engine_notice(r->engine, &notice);
     }
 }
 
@@ -439,6 +453,7 @@ static void enter(struct react *r, uint32_t row, struct value trigger, uint64_t 
     if (campaign->trigger_slot < fresh.slot_count)
         fresh.slots[campaign->trigger_slot] = trigger;
     struct env env = react_env(r, program, &fresh);
+    tell(r, NOTICE_TRIGGERED, program, row, NULL, (struct str){0});
     if (!may_enter(r, campaign, &env, &key))
         return;
     if (!machine_test(&env, campaign->audience) || meets_exit(r, &fresh, &nothing)) {
@@ -796,8 +811,10 @@ void react_hand_over(struct react *r, const struct approval *approval)
     else if (verdict != VERDICT_SEND)
         to = OUTBOX_CANCELLED;
     lose(r, store_outbox_move(r->engine->store, row.id, OUTBOX_DRAFT, to, r->now_ms));
-    if (to != OUTBOX_PENDING)
+    if (to != OUTBOX_PENDING) {
+        engine_count_message(r->engine, row.image, row.message, outbox_word(to));
         return;
+    }
     if (!letter_handed_over(&env, row.message)) {
         lose(r, STATUS_LIMIT);
         return;

@@ -178,32 +178,19 @@ enum status store_outbox_move(struct store *store, uint64_t id, enum outbox_stat
 }
 
 enum status store_outbox_cancel(struct store *store, uint64_t enrollment, int64_t at_ms,
-                                uint32_t *count)
+                                void (*visit)(void *context, uint32_t image, uint32_t message),
+                                void *context)
 {
     /* DRAFT, PENDING and RETRY become CANCELLED: each a move of outbox.def. */
     sqlite3_stmt *s = store_prepare(store, "UPDATE outbox SET state = 13, at = ?2 WHERE enrollment "
-                                           "= ?1 AND state <= 3 AND state <= 4 RETURNING id");
+                                           "= ?1 AND state <= 3 RETURNING image, message");
     if (!s)
         return store_failed(store, "outbox");
     sqlite3_bind_int64(s, 1, (sqlite3_int64)enrollment);
     sqlite3_bind_int64(s, 2, at_ms);
-    return changed(store, s, count);
-}
-
-enum status store_outbox_counts(struct store *store, uint32_t image, uint32_t message,
-                                int64_t counts[16])
-{
-    sqlite3_stmt *s =
-        store_prepare(store, "SELECT state, count(*) FROM outbox WHERE image = ?1 AND message = ?2 "
-                             "GROUP BY state");
-    memset(counts, 0, 16 * sizeof *counts);
-    if (!s)
-        return store_failed(store, "outbox");
-    sqlite3_bind_int64(s, 1, image);
-    sqlite3_bind_int64(s, 2, message);
     int code;
     while ((code = sqlite3_step(s)) == SQLITE_ROW)
-        counts[sqlite3_column_int(s, 0) & 15] = sqlite3_column_int64(s, 1);
+        visit(context, (uint32_t)sqlite3_column_int64(s, 0), (uint32_t)sqlite3_column_int64(s, 1));
     sqlite3_reset(s);
     return code == SQLITE_DONE ? STATUS_OK : store_failed(store, "outbox");
 }

@@ -13,6 +13,7 @@ CREATE TABLE outbox (
     expires INTEGER NOT NULL, draft_until INTEGER NOT NULL, key BLOB NOT NULL, address TEXT, sender TEXT,
     reply_to TEXT, subject TEXT, html TEXT, text TEXT);
 CREATE INDEX outbox_live ON outbox (state, id) WHERE state <= 4;
+CREATE INDEX outbox_waiting ON outbox (enrollment) WHERE state <= 3;
 CREATE TABLE rejected (id INTEGER PRIMARY KEY, at INTEGER NOT NULL, line INTEGER NOT NULL, field TEXT, reason TEXT, data BLOB);
 CREATE TABLE image (number INTEGER PRIMARY KEY, id BLOB NOT NULL UNIQUE, meaning BLOB NOT NULL, data BLOB NOT NULL);
 CREATE TABLE campaign (number INTEGER PRIMARY KEY, state INTEGER NOT NULL, image INTEGER NOT NULL);

@@ -4,6 +4,7 @@
 #include "vm/store/store.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/file.h>
 #include <unistd.h>
 
@@ -28,7 +29,9 @@ struct store {
     bool in_transaction;
     unsigned char key[SIPHASH_KEY_BYTES];
     struct heap timers;
-    struct map64 dues; /* patient → due, of those that have one */
+    struct map64 dues;    /* patient → due, of those that have one */
+    struct strmap counts; /* of the open transaction: "campaign name" → by how much */
+    struct arena count_names;
     int lock;
     char error[256];
 };
@@ -186,6 +189,7 @@ enum status store_open(struct store **out, const char *path, struct str *error, 
 {
     struct store *store = heap_alloc(sizeof *store);
     *store = (struct store){.lock = -1};
+    arena_init(&store->count_names, 0);
     enum status status = open_file(store, path, arena);
     if (status != STATUS_OK) {
         *error = arena_printf(arena, "%s", store->error[0] ? store->error : status_text(status));
@@ -205,6 +209,8 @@ void store_close(struct store *store)
     sqlite3_close(store->db);
     heap_free(&store->timers);
     map64_free(&store->dues);
+    strmap_free(&store->counts);
+    arena_free(&store->count_names);
     if (store->lock >= 0)
         close(store->lock);
     heap_release(store);
@@ -214,6 +220,9 @@ const char *store_error(const struct store *store)
 {
     return store->error;
 }
+
+static enum status write_counts(struct store *store);
+static void forget_counts(struct store *store);
 
 enum status store_begin(struct store *store)
 {
@@ -226,7 +235,9 @@ enum status store_begin(struct store *store)
 enum status store_commit(struct store *store)
 {
     ensure(store->in_transaction);
-    enum status status = done(store, prepare(store, "COMMIT"), "commit");
+    enum status status = write_counts(store);
+    if (status == STATUS_OK)
+        status = done(store, prepare(store, "COMMIT"), "commit");
     if (status == STATUS_OK)
         store->in_transaction = false;
     return status;
@@ -252,9 +263,12 @@ static void forget_timers(struct store *store)
 
 void store_rollback(struct store *store)
 {
+    forget_counts(store);
     if (!store->in_transaction)
         return;
-    done(store, prepare(store, "ROLLBACK"), "rollback");
+    /* After some failures SQLite has rolled back by itself already. */
+    if (!sqlite3_get_autocommit(store->db))
+        done(store, prepare(store, "ROLLBACK"), "rollback");
     store->in_transaction = false;
     forget_timers(store);
 }
@@ -377,6 +391,11 @@ enum status store_due(struct store *store, int64_t to_ms, int64_t *due_at_ms, ui
     *due_at_ms = top.at_ms;
     *key = top.key;
     return STATUS_OK;
+}
+
+void store_forget_due(struct store *store, uint64_t key)
+{
+    map64_remove(&store->dues, key);
 }
 
 enum status store_patient_next(struct store *store, uint64_t *cursor)
@@ -514,6 +533,21 @@ enum status store_image_get(struct store *store, uint32_t number, struct arena *
                                  : failed(store, "image");
 }
 
+enum status store_image_find(struct store *store, const unsigned char id[32], uint32_t *number)
+{
+    sqlite3_stmt *s = prepare(store, "SELECT number FROM image WHERE id = ?1");
+    if (!s)
+        return failed(store, "image");
+    bind_blob(s, 1, (struct str){(const char *)id, 32});
+    int code = sqlite3_step(s);
+    if (code == SQLITE_ROW)
+        *number = (uint32_t)sqlite3_column_int64(s, 0);
+    sqlite3_reset(s);
+    return code == SQLITE_ROW    ? STATUS_OK
+           : code == SQLITE_DONE ? STATUS_MISSING
+                                 : failed(store, "image");
+}
+
 enum status store_campaign_put(struct store *store, uint32_t number, int state, uint32_t image)
 {
     sqlite3_stmt *s =
@@ -612,17 +646,70 @@ enum status store_key_get(struct store *store, struct str id, unsigned char hash
     return is_whole ? STATUS_OK : code == SQLITE_DONE ? STATUS_MISSING : failed(store, "key");
 }
 
-enum status store_count(struct store *store, uint32_t campaign, struct str name, int64_t by)
+enum status store_keys(struct store *store,
+                       void (*visit)(void *context, struct str id, uint32_t scopes, int64_t at_ms),
+                       void *context)
 {
     sqlite3_stmt *s =
-        prepare(store, "INSERT INTO counter (campaign, name, count) VALUES (?1, ?2, ?3) "
-                       "ON CONFLICT DO UPDATE SET count = count + ?3");
+        prepare(store, "SELECT id, scopes, created FROM api_key ORDER BY created, id");
     if (!s)
-        return failed(store, "counter");
-    sqlite3_bind_int64(s, 1, campaign);
-    bind_text(s, 2, name);
-    sqlite3_bind_int64(s, 3, by);
-    return done(store, s, "counter");
+        return failed(store, "key");
+    int code;
+    while ((code = sqlite3_step(s)) == SQLITE_ROW) {
+        struct str id = {(const char *)sqlite3_column_text(s, 0),
+                         (size_t)sqlite3_column_bytes(s, 0)};
+        visit(context, id, (uint32_t)sqlite3_column_int64(s, 1), sqlite3_column_int64(s, 2));
+    }
+    sqlite3_reset(s);
+    return code == SQLITE_DONE ? STATUS_OK : failed(store, "key");
+}
+
+enum status store_key_remove(struct store *store, struct str id)
+{
+    sqlite3_stmt *s = prepare(store, "DELETE FROM api_key WHERE id = ?1");
+    if (!s)
+        return failed(store, "key");
+    bind_text(s, 1, id);
+    enum status status = done(store, s, "key");
+    return status == STATUS_OK && !sqlite3_changes(store->db) ? STATUS_MISSING : status;
+}
+
+void store_count(struct store *store, uint32_t campaign, struct str name, int64_t by)
+{
+    char room[320];
+    int length = snprintf(room, sizeof room, "%u " STR_FMT, campaign, STR_ARG(name));
+    struct str key = {room, length < (int)sizeof room ? (size_t)length : sizeof room - 1};
+    uint64_t *known = strmap_get(&store->counts, key);
+    if (!known)
+        known = strmap_put(&store->counts, arena_str(&store->count_names, key), NULL);
+    *known += (uint64_t)by;
+}
+
+static void forget_counts(struct store *store)
+{
+    strmap_clear(&store->counts);
+    arena_reset(&store->count_names);
+}
+
+static enum status write_counts(struct store *store)
+{
+    struct str key;
+    uint64_t by;
+    enum status status = STATUS_OK;
+    for (size_t i = 0; status == STATUS_OK && strmap_next(&store->counts, &i, &key, &by);) {
+        size_t blank = str_find(key, STR(" "));
+        sqlite3_stmt *s =
+            prepare(store, "INSERT INTO counter (campaign, name, count) VALUES (?1, ?2, ?3) "
+                           "ON CONFLICT DO UPDATE SET count = count + ?3");
+        if (!s)
+            return failed(store, "counter");
+        sqlite3_bind_int64(s, 1, strtol(key.at, NULL, 10));
+        bind_text(s, 2, str_from(key, blank + 1));
+        sqlite3_bind_int64(s, 3, (int64_t)by);
+        status = by ? done(store, s, "counter") : STATUS_OK;
+    }
+    forget_counts(store);
+    return status;
 }
 
 enum status store_counts(struct store *store, uint32_t campaign,

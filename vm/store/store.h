@@ -44,6 +44,8 @@ enum status store_patient_put(struct store *store, uint64_t key, int64_t due_at_
                               struct str record);
 /* The next patient due at or before to_ms, in order of (due, key); STATUS_MISSING when none is. */
 enum status store_due(struct store *store, int64_t to_ms, int64_t *due_at_ms, uint64_t *key);
+/* Its timer counts no more until the record is put again or the store opened again. */
+void store_forget_due(struct store *store, uint64_t key);
 int64_t store_next_due_at(struct store *store);
 /* Keys in ascending order after `cursor` (0 begins); STATUS_MISSING at the end. */
 enum status store_patient_next(struct store *store, uint64_t *cursor);
@@ -90,9 +92,10 @@ enum status store_outbox_move(struct store *store, uint64_t id, enum outbox_stat
 /* The first row of a live state after `cursor`; STATUS_MISSING at the end. */
 enum status store_outbox_next(struct store *store, enum outbox_state state, uint64_t cursor,
                               struct arena *arena, struct outbox_row *row);
-/* Exit, stop: drafts and what is not claimed become cancelled; *count of them. */
+/* Exit, stop: drafts and what is not claimed become cancelled; each is visited. */
 enum status store_outbox_cancel(struct store *store, uint64_t enrollment, int64_t at_ms,
-                                uint32_t *count);
+                                void (*visit)(void *context, uint32_t image, uint32_t message),
+                                void *context);
 
 enum status store_reject(struct store *store, int64_t at_ms, uint64_t line, struct str field,
                          struct str reason, struct str raw);
@@ -101,6 +104,8 @@ enum status store_image_put(struct store *store, const unsigned char id[32],
                             const unsigned char meaning[32], struct str bytes, uint32_t *number);
 enum status store_image_get(struct store *store, uint32_t number, struct arena *arena,
                             struct str *bytes);
+/* By the id that image_decode computed; STATUS_MISSING when there is none. */
+enum status store_image_find(struct store *store, const unsigned char id[32], uint32_t *number);
 enum status store_campaign_put(struct store *store, uint32_t number, int state, uint32_t image);
 enum status store_campaign_get(struct store *store, uint32_t number, int *state, uint32_t *image);
 
@@ -109,15 +114,17 @@ enum status store_key_put(struct store *store, struct str id, const unsigned cha
                           uint32_t scopes, int64_t at_ms);
 enum status store_key_get(struct store *store, struct str id, unsigned char hash[32],
                           uint32_t *scopes);
+enum status store_keys(struct store *store,
+                       void (*visit)(void *context, struct str id, uint32_t scopes, int64_t at_ms),
+                       void *context);
+enum status store_key_remove(struct store *store, struct str id);
 
-/* Counts of a campaign by name, as `step hello`; each visited in order of name. */
-enum status store_count(struct store *store, uint32_t campaign, struct str name, int64_t by);
+/* Counts of a campaign by name, as `step hello`. They are added up in memory and written by the
+ * commit. Visited in order of name, as last committed. */
+void store_count(struct store *store, uint32_t campaign, struct str name, int64_t by);
 enum status store_counts(struct store *store, uint32_t campaign,
                          void (*visit)(void *context, struct str name, int64_t count),
                          void *context);
-/* How many messages of an image's message are in each state. */
-enum status store_outbox_counts(struct store *store, uint32_t image, uint32_t message,
-                                int64_t counts[16]);
 
 /* Small values: the next enrollment id, the clock's start, the deployment's id. */
 enum status store_meta_put(struct store *store, const char *name, struct str value);

@@ -1,0 +1,441 @@
+/* server.c: see server.h. A connection reads one request at a time; what a client pipelines waits
+ * in its buffer until the answer has gone. */
+#include "vm/http/server.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netdb.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "vm/base/arena.h"
+#include "vm/base/clock.h"
+
+enum state { READING_HEAD, READING_BODY, WAITING, WRITING };
+enum { READ_BYTES = 65536, EVENTS = 512 };
+
+struct connection {
+    struct exchange exchange; /* first: the caller's pointer is ours */
+    int fd;
+    uint32_t slot;
+    enum state state;
+    struct buf in, chunked, out;
+    size_t head_bytes, body_bytes, sent_bytes;
+    struct http_chunks chunks;
+    int64_t deadline_ms;
+    bool closes, wants_write, is_peer_done;
+};
+
+static void drop(struct server *server, struct connection *c)
+{
+    close(c->fd);
+    buf_free(&c->in);
+    buf_free(&c->chunked);
+    buf_free(&c->out);
+    buf_free(&c->exchange.reply.body);
+    buf_free(&c->exchange.reply.headers);
+    server->connections[c->slot] = NULL;
+    server->connection_count--;
+    heap_release(c);
+}
+
+static void watch(struct server *server, struct connection *c, bool wants_write)
+{
+    struct epoll_event event = {.events = wants_write ? EPOLLOUT : EPOLLIN, .data.ptr = c};
+    if (c->wants_write != wants_write)
+        epoll_ctl(server->epoll, EPOLL_CTL_MOD, c->fd, &event);
+    c->wants_write = wants_write;
+}
+
+static const char *phrase(int status)
+{
+    switch (status) {
+    case 200:
+        return "OK";
+    case 201:
+        return "Created";
+    case 204:
+        return "No Content";
+    case 207:
+        return "Multi-Status";
+    case 400:
+        return "Bad Request";
+    case 401:
+        return "Unauthorized";
+    case 403:
+        return "Forbidden";
+    case 404:
+        return "Not Found";
+    case 405:
+        return "Method Not Allowed";
+    case 408:
+        return "Request Timeout";
+    case 409:
+        return "Conflict";
+    case 413:
+        return "Content Too Large";
+    case 414:
+        return "URI Too Long";
+    case 415:
+        return "Unsupported Media Type";
+    case 417:
+        return "Expectation Failed";
+    case 422:
+        return "Unprocessable Content";
+    case 429:
+        return "Too Many Requests";
+    case 431:
+        return "Request Header Fields Too Large";
+    case 501:
+        return "Not Implemented";
+    case 503:
+        return "Service Unavailable";
+    case 505:
+        return "HTTP Version Not Supported";
+    default:
+        return "Internal Server Error";
+    }
+}
+
+static bool take_request(struct server *server, struct connection *c);
+
+/* Sends what is left; at the end the next request, or the end of the connection. */
+static void flush(struct server *server, struct connection *c)
+{
+    while (c->sent_bytes < c->out.len) {
+        ssize_t n =
+            send(c->fd, c->out.data + c->sent_bytes, c->out.len - c->sent_bytes, MSG_NOSIGNAL);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
+            watch(server, c, true);
+            return;
+        }
+        if (n <= 0) {
+            drop(server, c);
+            return;
+        }
+        c->sent_bytes += (size_t)n;
+    }
+    if (c->closes) {
+        /* What the client still sends would make the kernel reset the answer away. */
+        char rest[4096];
+        shutdown(c->fd, SHUT_WR);
+        for (int i = 0; i < 64 && recv(c->fd, rest, sizeof rest, MSG_DONTWAIT) > 0; i++)
+            ;
+        drop(server, c);
+        return;
+    }
+    buf_reset(&c->out);
+    c->sent_bytes = 0;
+    watch(server, c, false);
+    c->state = READING_HEAD;
+    c->deadline_ms = monotonic_ms() + (c->in.len ? SERVER_REQUEST_MS : SERVER_IDLE_MS);
+    if (c->in.len && !take_request(server, c))
+        drop(server, c);
+}
+
+static void put_head(struct connection *c, const struct reply *reply)
+{
+    buf_printf(&c->out, "HTTP/1.1 %d %s\r\nContent-Length: %zu\r\n", reply->status,
+               phrase(reply->status), reply->body.len);
+    if (reply->body.len)
+        buf_printf(&c->out, "Content-Type: %s\r\n", reply->type ? reply->type : "application/json");
+    buf_c(&c->out, "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n");
+    buf_str(&c->out, buf_view(&reply->headers));
+    if (c->closes)
+        buf_c(&c->out, "Connection: close\r\n");
+    buf_c(&c->out, "\r\n");
+}
+
+void server_reply(struct server *server, struct exchange *exchange)
+{
+    struct connection *c = (struct connection *)exchange;
+    bool is_head = str_eq(exchange->head.method, STR("HEAD"));
+    ensure(c->state == WAITING);
+    c->closes = !exchange->head.keeps_alive || server->is_closing || c->is_peer_done;
+    put_head(c, &exchange->reply);
+    if (!is_head)
+        buf_str(&c->out, buf_view(&exchange->reply.body));
+    /* The request's bytes go; what was pipelined behind it moves to the front. */
+    size_t used = c->head_bytes + c->body_bytes;
+    if (used && c->in.len > used)
+        memmove(c->in.data, c->in.data + used, c->in.len - used);
+    c->in.len -= used;
+    if (!c->in.len && c->in.cap > READ_BYTES * 4)
+        buf_free(&c->in), buf_init(&c->in, HTTP_HEAD_BYTES + SERVER_BODY_BYTES + READ_BYTES);
+    buf_free(&c->chunked);
+    buf_init(&c->chunked, SERVER_BODY_BYTES);
+    buf_reset(&exchange->reply.body);
+    buf_reset(&exchange->reply.headers);
+    exchange->reply.type = NULL;
+    c->state = WRITING;
+    c->deadline_ms = monotonic_ms() + SERVER_REQUEST_MS;
+    flush(server, c);
+}
+
+/* A request that cannot be read: said, and the connection ends, since nobody knows what follows. */
+static bool refuse(struct server *server, struct connection *c, int status, const char *why)
+{
+    buf_printf(&c->exchange.reply.body,
+               "{\"error\":{\"code\":\"bad_request\",\"message\":\"%s\"}}\n", why);
+    c->exchange.reply.status = status;
+    c->exchange.head.keeps_alive = false;
+    c->exchange.head.method = (struct str){0};
+    c->state = WAITING;
+    c->head_bytes = c->in.len;
+    c->body_bytes = 0;
+    server_reply(server, &c->exchange);
+    return true;
+}
+
+static void hand_out(struct server *server, struct connection *c)
+{
+    c->state = WAITING;
+    c->deadline_ms = INT64_MAX;
+    server->ready[server->ready_count++] = &c->exchange;
+}
+
+/* False: the connection is to be dropped. It may also have been dropped inside: then true. */
+static bool take_request(struct server *server, struct connection *c)
+{
+    struct exchange *x = &c->exchange;
+    const char *why = "";
+    if (c->state == READING_HEAD) {
+        size_t used;
+        if (server->ready_count == SERVER_READY) {
+            server->has_more = true;
+            return true;
+        }
+        int status = http_read_head(buf_view(&c->in), &x->head, &used, &why);
+        if (status == 0)
+            return !c->is_peer_done;
+        if (status != 200)
+            return refuse(server, c, status, why);
+        if (x->head.content_length > SERVER_BODY_BYTES)
+            return refuse(server, c, 413, "the body is too large");
+        c->head_bytes = used;
+        c->body_bytes = 0;
+        c->chunks = (struct http_chunks){0};
+        c->state = READING_BODY;
+        bool has_body = x->head.is_chunked || x->head.content_length;
+        if (x->head.expects_continue && has_body && c->in.len == used &&
+            send(c->fd, "HTTP/1.1 100 Continue\r\n\r\n", 25, MSG_NOSIGNAL) != 25)
+            return false;
+    }
+    if (c->state != READING_BODY)
+        return true;
+    struct str rest = str_from(buf_view(&c->in), c->head_bytes + c->body_bytes);
+    if (x->head.is_chunked) {
+        size_t used;
+        int status = http_read_chunks(&c->chunks, rest, &used, &c->chunked, &why);
+        c->body_bytes += used;
+        if (status == 0)
+            return !c->is_peer_done;
+        if (status != 200)
+            return refuse(server, c, status, why);
+    } else {
+        if (rest.len < (size_t)x->head.content_length)
+            return !c->is_peer_done;
+        c->body_bytes = (size_t)x->head.content_length;
+    }
+    /* The buffer may have moved since the head was read. */
+    size_t used;
+    http_read_head((struct str){(const char *)c->in.data, c->head_bytes}, &x->head, &used, &why);
+    x->body = x->head.is_chunked
+                  ? buf_view(&c->chunked)
+                  : (struct str){(const char *)c->in.data + c->head_bytes, c->body_bytes};
+    hand_out(server, c);
+    return true;
+}
+
+static void read_more(struct server *server, struct connection *c)
+{
+    for (;;) {
+        unsigned char *room = buf_reserve(&c->in, READ_BYTES);
+        if (!room) {
+            drop(server, c);
+            return;
+        }
+        ssize_t n = recv(c->fd, room, READ_BYTES, 0);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
+            break;
+        if (n < 0) {
+            drop(server, c);
+            return;
+        }
+        if (!n) {
+            c->is_peer_done = true;
+            break;
+        }
+        if (!c->in.len)
+            c->deadline_ms = monotonic_ms() + SERVER_REQUEST_MS;
+        c->in.len += (size_t)n;
+        if (n < READ_BYTES)
+            break;
+    }
+    if (!take_request(server, c))
+        drop(server, c);
+}
+
+static void accept_all(struct server *server)
+{
+    for (;;) {
+        int fd = accept4(server->listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC), one = 1;
+        if (fd < 0)
+            return;
+        uint32_t slot = 0;
+        while (slot < SERVER_CONNECTIONS && server->connections[slot])
+            slot++;
+        if (slot == SERVER_CONNECTIONS || server->is_closing) {
+            close(fd);
+            continue;
+        }
+        struct connection *c = heap_alloc(sizeof *c);
+        *c = (struct connection){.fd = fd, .slot = slot};
+        buf_init(&c->in, HTTP_HEAD_BYTES + SERVER_BODY_BYTES + READ_BYTES);
+        buf_init(&c->chunked, SERVER_BODY_BYTES);
+        buf_init(&c->out, 0);
+        buf_init(&c->exchange.reply.body, 0);
+        buf_init(&c->exchange.reply.headers, HTTP_HEAD_BYTES);
+        c->deadline_ms = monotonic_ms() + SERVER_REQUEST_MS;
+        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+        struct epoll_event event = {.events = EPOLLIN, .data.ptr = c};
+        server->connections[slot] = c;
+        server->connection_count++;
+        if (epoll_ctl(server->epoll, EPOLL_CTL_ADD, fd, &event) != 0)
+            drop(server, c);
+    }
+}
+
+/* Once a second: who takes too long goes. A request half read gets 408. */
+static void sweep(struct server *server)
+{
+    int64_t now_ms = monotonic_ms();
+    if (now_ms - server->swept_ms < 1000)
+        return;
+    server->swept_ms = now_ms;
+    for (uint32_t i = 0; i < SERVER_CONNECTIONS; i++) {
+        struct connection *c = server->connections[i];
+        if (!c || c->deadline_ms > now_ms)
+            continue;
+        if (c->in.len && c->state != WRITING)
+            refuse(server, c, 408, "the request took too long");
+        else
+            drop(server, c);
+    }
+}
+
+void server_poll(struct server *server, int timeout_ms)
+{
+    struct epoll_event events[EVENTS];
+    server->ready_count = 0;
+    /* First: afterwards no connection may go but by its own event. */
+    bool had_more = server->has_more;
+    server->has_more = false;
+    for (uint32_t i = 0; had_more && i < SERVER_CONNECTIONS; i++) {
+        struct connection *c = server->connections[i];
+        if (c && c->state == READING_HEAD && c->in.len && !take_request(server, c))
+            drop(server, c);
+    }
+    int count = epoll_wait(server->epoll, events, EVENTS, server->ready_count ? 0 : timeout_ms);
+    for (int i = 0; i < count; i++) {
+        struct connection *c = events[i].data.ptr;
+        if (!c)
+            continue; /* a watched descriptor: the caller reads it */
+        if (events[i].data.ptr == server) {
+            accept_all(server);
+        } else if (c->state == WAITING) {
+            /* Level-triggered: a client that has gone while it waits is seen at the answer. */
+            if (events[i].events & (EPOLLHUP | EPOLLERR))
+                epoll_ctl(server->epoll, EPOLL_CTL_DEL, c->fd, NULL);
+        } else if (events[i].events & EPOLLOUT) {
+            flush(server, c);
+        } else {
+            read_more(server, c);
+        }
+    }
+    sweep(server);
+}
+
+static bool resolve(const char *listen, struct addrinfo **found, char error[160])
+{
+    char host[256];
+    const char *colon = strrchr(listen, ':');
+    if (!colon || (size_t)(colon - listen) >= sizeof host) {
+        snprintf(error, 160, "`%s` is not HOST:PORT", listen);
+        return false;
+    }
+    size_t length = (size_t)(colon - listen);
+    const char *at = listen;
+    if (length >= 2 && listen[0] == '[' && listen[length - 1] == ']') {
+        at++;
+        length -= 2;
+    }
+    memcpy(host, at, length);
+    host[length] = 0;
+    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICSERV};
+    int code = getaddrinfo(length ? host : NULL, colon + 1, &hints, found);
+    if (code)
+        snprintf(error, 160, "cannot listen on %s: %s", listen, gai_strerror(code));
+    return code == 0;
+}
+
+bool server_open(struct server *server, const char *listen_on, char error[160])
+{
+    struct addrinfo *found;
+    int one = 1;
+    *server = (struct server){.listener = -1, .epoll = -1};
+    if (!resolve(listen_on, &found, error))
+        return false;
+    server->listener =
+        socket(found->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP);
+    setsockopt(server->listener, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
+    bool is_bound = server->listener >= 0 &&
+                    bind(server->listener, found->ai_addr, found->ai_addrlen) == 0 &&
+                    listen(server->listener, 1024) == 0;
+    freeaddrinfo(found);
+    if (!is_bound) {
+        snprintf(error, 160, "cannot listen on %s: %s", listen_on, strerror(errno));
+        return false;
+    }
+    struct sockaddr_storage name;
+    socklen_t size = sizeof name;
+    getsockname(server->listener, (struct sockaddr *)&name, &size);
+    server->port = ntohs(name.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&name)->sin6_port
+                                                    : ((struct sockaddr_in *)&name)->sin_port);
+    server->epoll = epoll_create1(EPOLL_CLOEXEC);
+    struct epoll_event event = {.events = EPOLLIN, .data.ptr = server};
+    ensure(epoll_ctl(server->epoll, EPOLL_CTL_ADD, server->listener, &event) == 0);
+    return true;
+}
+
+void server_watch(struct server *server, int fd)
+{
+    struct epoll_event event = {.events = EPOLLIN, .data.ptr = NULL};
+    ensure(epoll_ctl(server->epoll, EPOLL_CTL_ADD, fd, &event) == 0);
+}
+
+bool server_is_busy(const struct server *server)
+{
+    for (uint32_t i = 0; i < SERVER_CONNECTIONS; i++)
+        if (server->connections[i] && server->connections[i]->state != READING_HEAD)
+            return true;
+    return false;
+}
+
+void server_close(struct server *server)
+{
+    for (uint32_t i = 0; i < SERVER_CONNECTIONS; i++)
+        if (server->connections[i])
+            drop(server, server->connections[i]);
+    if (server->listener >= 0)
+        close(server->listener);
+    if (server->epoll >= 0)
+        close(server->epoll);
+}

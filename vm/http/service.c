@@ -1,0 +1,370 @@
+/* service.c: see service.h. */
+#include "vm/http/service.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/statvfs.h>
+
+#include "vm/base/json.h"
+#include "vm/base/log.h"
+#include "vm/http/request.h"
+
+enum {
+    GROUP_REQUESTS = 256, /* that share one commit */
+    SLICES_A_COMMIT = 512,
+    DELIVERIES_A_ROUND = 256,
+    DISK_CHECK_MS = 1000,
+    LONGEST_WAIT_MS = 1000
+};
+
+enum kind { GROUPED, ALONE };
+struct route {
+    const char *method, *path;
+    uint32_t scope;
+    enum kind kind;
+    enum status (*handle)(struct request *request);
+    const char *words;
+};
+static const struct route routes[] = {
+#define ROUTE(method, path, scope, kind, function, words)                                          \
+    {#method, path, SCOPE_##scope, kind, function, words},
+#include "vm/http/routes.def"
+#undef ROUTE
+};
+
+int64_t request_now_ms(const struct request *request)
+{
+    return clock_now_ms(&request->service->clock);
+}
+
+/* --- finding the route --- */
+
+/* One `{}` at most; it takes one segment. */
+static bool fits(const char *pattern, struct str path, struct str *captured)
+{
+    const char *hole = strstr(pattern, "{}");
+    *captured = (struct str){0};
+    if (!hole)
+        return str_eq_c(path, pattern);
+    struct str before = {pattern, (size_t)(hole - pattern)}, after = str_of(hole + 2);
+    if (!str_starts(path, before) || !str_ends(path, after) || path.len <= before.len + after.len)
+        return false;
+    *captured = (struct str){path.at + before.len, path.len - before.len - after.len};
+    return str_find(*captured, STR("/")) == SIZE_MAX;
+}
+
+static const struct route *find_route(const struct http_head *head, struct str *captured,
+                                      bool *is_path_known)
+{
+    struct str method = str_eq(head->method, STR("HEAD")) ? STR("GET") : head->method;
+    *is_path_known = false;
+    for (size_t i = 0; i < ARRAY_COUNT(routes); i++) {
+        if (!fits(routes[i].path, head->path, captured))
+            continue;
+        *is_path_known = true;
+        if (str_eq_c(method, routes[i].method))
+            return &routes[i];
+    }
+    return NULL;
+}
+
+/* The route that will handle it; NULL after refusing. */
+static const struct route *admit(struct request *request)
+{
+    bool is_path_known;
+    struct str captured;
+    const struct http_head *head = &request->exchange->head;
+    const struct route *route = find_route(head, &captured, &is_path_known);
+    if (!is_path_known) {
+        request_refuse(request, 404, "not_found", NULL, "there is nothing at this path");
+        return NULL;
+    }
+    if (!route) {
+        request_refuse(request, 405, "method", NULL, "this path does not take this method");
+        return NULL;
+    }
+    if (route->scope) {
+        uint32_t scopes = key_scopes(request->service, head);
+        if (!scopes) {
+            buf_c(&request->exchange->reply.headers, "WWW-Authenticate: Bearer\r\n");
+            request_refuse(request, 401, "unauthorized", NULL,
+                           "a key is needed: Authorization: Bearer camp_…");
+            return NULL;
+        }
+        if (!(scopes & (route->scope | SCOPE_ADMIN))) {
+            request_refuse(request, 403, "forbidden", NULL, "the key's scopes do not allow this");
+            return NULL;
+        }
+    }
+    struct buf text;
+    buf_init(&text, HTTP_TARGET_BYTES);
+    bool is_sound = http_unescape(captured, false, &text);
+    request->captured = arena_str(&request->service->arena, buf_view(&text));
+    buf_free(&text);
+    if (!is_sound) {
+        request_refuse(request, 400, "bad_request", NULL, "the path's escapes cannot be read");
+        return NULL;
+    }
+    return route;
+}
+
+static struct request request_of(struct service *service, struct exchange *exchange)
+{
+    exchange->reply.status = 200;
+    buf_reset(&exchange->reply.body);
+    buf_reset(&exchange->reply.headers);
+    return (struct request){service, exchange, {0}, &exchange->reply.body};
+}
+
+/* --- the disk --- */
+
+/* Ingest stops before the disk is full; what must still be written (what was sent, unsubscribes)
+ * has the reserve. */
+static void check_disk(struct service *service)
+{
+    struct statvfs fs;
+    int64_t now_ms = monotonic_ms();
+    if (now_ms - service->disk_checked_ms < DISK_CHECK_MS && service->disk_checked_ms)
+        return;
+    service->disk_checked_ms = now_ms;
+    if (statvfs(service->db_path, &fs) != 0)
+        return;
+    uint64_t unit = fs.f_frsize, total = fs.f_blocks * unit, reserve = total / 20;
+    reserve = reserve > 64 << 20 ? 64 << 20 : reserve;
+    bool is_low = fs.f_bavail * unit < reserve;
+    if (is_low != service->is_disk_low)
+        log_line(is_low ? LOG_ERROR : LOG_INFO, is_low ? "disk almost full" : "disk has room again",
+                 NULL);
+    service->is_disk_low = is_low;
+}
+
+/* --- requests that share a commit --- */
+
+static void answer_failure(struct request *request, enum status status)
+{
+    buf_reset(request->out);
+    request_failed(request, status);
+}
+
+/* Alone in a transaction of its own, after a shared one has failed. */
+static void retry_alone(struct service *service, struct exchange *exchange)
+{
+    struct request request = request_of(service, exchange);
+    const struct route *route = admit(&request);
+    if (!route)
+        return;
+    enum status status = engine_begin(service->engine);
+    if (status == STATUS_OK)
+        status = route->handle(&request);
+    if (status == STATUS_OK)
+        status = engine_commit(service->engine);
+    if (status == STATUS_OK)
+        return;
+    engine_rollback(service->engine);
+    answer_failure(&request, status);
+    service->is_failed |= status == STATUS_IO || status == STATUS_CORRUPT;
+}
+
+static void run_group(struct service *service, struct exchange **group, uint32_t count)
+{
+    enum status status = engine_begin(service->engine);
+    for (uint32_t i = 0; i < count && status == STATUS_OK; i++) {
+        arena_reset(&service->arena);
+        struct request request = request_of(service, group[i]);
+        const struct route *route = admit(&request);
+        if (route)
+            status = route->handle(&request);
+    }
+    if (status == STATUS_OK)
+        status = engine_commit(service->engine);
+    if (status != STATUS_OK) {
+        log_line(LOG_WARN, "a shared transaction failed", "why", engine_error(service->engine),
+                 NULL);
+        engine_rollback(service->engine);
+        for (uint32_t i = 0; i < count; i++)
+            retry_alone(service, group[i]);
+    }
+    for (uint32_t i = 0; i < count; i++)
+        server_reply(&service->server, group[i]);
+}
+
+static void run_alone(struct service *service, struct exchange *exchange)
+{
+    struct request request = request_of(service, exchange);
+    const struct route *route = admit(&request);
+    if (route) {
+        enum status status = route->handle(&request);
+        if (store_in_transaction(service->store))
+            engine_rollback(service->engine);
+        if (status != STATUS_OK)
+            answer_failure(&request, status);
+    }
+    server_reply(&service->server, exchange);
+}
+
+static bool is_grouped(struct service *service, struct exchange *exchange)
+{
+    struct str captured;
+    bool is_path_known;
+    const struct route *route = find_route(&exchange->head, &captured, &is_path_known);
+    (void)service;
+    return route && route->kind == GROUPED;
+}
+
+/* In order of arrival; a run of grouped ones shares a commit. */
+static void run_requests(struct service *service)
+{
+    struct server *server = &service->server;
+    for (uint32_t i = 0; i < server->ready_count;) {
+        struct exchange *group[GROUP_REQUESTS];
+        uint32_t count = 0;
+        while (i < server->ready_count && count < GROUP_REQUESTS &&
+               is_grouped(service, server->ready[i]))
+            group[count++] = server->ready[i++];
+        arena_reset(&service->arena);
+        service->requests += count ? count : 1;
+        if (count)
+            run_group(service, group, count);
+        else
+            run_alone(service, server->ready[i++]);
+    }
+}
+
+/* --- time --- */
+
+static enum status advance_once(struct service *service, int64_t to_ms, bool *more)
+{
+    enum status status = engine_begin(service->engine);
+    if (status == STATUS_OK)
+        status = engine_advance(service->engine, to_ms, true, SLICES_A_COMMIT, more);
+    if (status == STATUS_OK)
+        status = engine_commit(service->engine);
+    else
+        engine_rollback(service->engine);
+    return status;
+}
+
+static enum status deliver_all(struct service *service, int64_t now_ms)
+{
+    uint32_t done = DELIVERIES_A_ROUND;
+    enum status status = STATUS_OK;
+    while (status == STATUS_OK && done == DELIVERIES_A_ROUND)
+        status = deliver(&service->delivery, now_ms, DELIVERIES_A_ROUND, &done);
+    return status;
+}
+
+enum status service_advance(struct service *service, int64_t to_ms)
+{
+    enum status status = STATUS_OK;
+    while (status == STATUS_OK) {
+        int64_t due_ms = engine_next_due_ms(service->engine);
+        bool more = true;
+        if (due_ms > to_ms)
+            break;
+        while (status == STATUS_OK && more)
+            status = advance_once(service, due_ms, &more);
+        /* Messages leave at their instant, not at the end of the jump. */
+        if (status == STATUS_OK)
+            status = deliver_all(service, due_ms);
+    }
+    return status;
+}
+
+static int wait_ms(const struct service *service)
+{
+    int64_t due_ms = engine_next_due_ms(service->engine);
+    int64_t now_ms = clock_now_ms(&service->clock);
+    if (due_ms <= now_ms)
+        return 0;
+    if (due_ms == NEVER_MS)
+        return LONGEST_WAIT_MS;
+    double real_ms = (double)(due_ms - now_ms);
+    if (service->clock.is_made_up)
+        real_ms = service->clock.rate > 0 ? real_ms / service->clock.rate : LONGEST_WAIT_MS;
+    return real_ms > LONGEST_WAIT_MS ? LONGEST_WAIT_MS : (int)real_ms + 1;
+}
+
+static void note_failure(struct service *service, enum status status, const char *what)
+{
+    if (status == STATUS_OK)
+        return;
+    log_line(LOG_ERROR, what, "why", engine_error(service->engine), NULL);
+    if (status == STATUS_FULL)
+        service->is_disk_low = true;
+    else if (status == STATUS_IO || status == STATUS_CORRUPT)
+        service->is_failed = true;
+}
+
+/* A bounded part of what is due, then a bounded part of what waits to leave. True: more is left. */
+static bool run_time(struct service *service)
+{
+    bool more = false;
+    int64_t now_ms = clock_now_ms(&service->clock);
+    uint32_t done = 0;
+    if (engine_next_due_ms(service->engine) <= now_ms)
+        note_failure(service, advance_once(service, now_ms, &more), "timers failed");
+    if (!service->is_disk_low)
+        note_failure(service, deliver(&service->delivery, now_ms, DELIVERIES_A_ROUND, &done),
+                     "delivery failed");
+    if (service->clock.is_made_up)
+        clock_keep(service, now_ms);
+    return more || done == DELIVERIES_A_ROUND;
+}
+
+int service_run(struct service *service, const volatile sig_atomic_t *stop)
+{
+    bool more = true;
+    while (!*stop && !service->is_failed) {
+        server_poll(&service->server, more ? 0 : wait_ms(service));
+        check_disk(service);
+        more = run_time(service);
+        run_requests(service);
+        more |= service->server.ready_count > 0;
+    }
+    service->server.is_closing = true;
+    for (int64_t until = monotonic_ms() + 5000;
+         !service->is_failed && server_is_busy(&service->server) && monotonic_ms() < until;) {
+        server_poll(&service->server, 50);
+        run_requests(service);
+    }
+    log_line(LOG_INFO, service->is_failed ? "stopped after a failure" : "stopped", NULL);
+    return service->is_failed ? 1 : 0;
+}
+
+enum status get_openapi(struct request *request)
+{
+    const char *comma = "";
+    buf_c(request->out,
+          "{\"openapi\":\"3.0.3\",\"info\":{\"title\":\"Camp\",\"version\":\"1\"},\"paths\":{");
+    for (size_t i = 0; i < ARRAY_COUNT(routes); i++) {
+        bool is_first = i == 0 || strcmp(routes[i].path, routes[i - 1].path) != 0;
+        const char *hole = strstr(routes[i].path, "{}");
+        if (is_first) {
+            buf_printf(request->out, "%s\"", comma);
+            buf_str(request->out,
+                    (struct str){routes[i].path,
+                                 hole ? (size_t)(hole - routes[i].path) : strlen(routes[i].path)});
+            buf_printf(request->out, "%s%s\":{", hole ? "{id}" : "", hole ? hole + 2 : "");
+        } else {
+            buf_c(request->out, ",");
+        }
+        buf_byte(request->out, '"');
+        for (const char *at = routes[i].method; *at; at++)
+            buf_byte(request->out, (unsigned char)(*at | 32));
+        buf_c(request->out, "\":{\"summary\":");
+        json_put_text(request->out, str_of(routes[i].words));
+        if (hole)
+            buf_c(request->out,
+                  ",\"parameters\":[{\"name\":\"id\",\"in\":\"path\",\"required\":true,"
+                  "\"schema\":{\"type\":\"string\"}}]");
+        buf_c(request->out, ",\"responses\":{\"default\":{\"description\":\"JSON\"}}}");
+        bool is_last =
+            i + 1 == ARRAY_COUNT(routes) || strcmp(routes[i].path, routes[i + 1].path) != 0;
+        if (is_last)
+            buf_c(request->out, "}");
+        comma = ",";
+    }
+    buf_c(request->out, "}}\n");
+    return STATUS_OK;
+}

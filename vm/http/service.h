@@ -1,0 +1,55 @@
+/* service.h: the running service: requests, time and delivery around one engine, on one thread.
+ *
+ *     poll ──> time due ──> requests that change data ──> one commit ──> their answers
+ *      ^                    the others, one by one                          │
+ *      └──────────────────────────── deliver <──────────────────────────────┘
+ *
+ * Nothing is answered 2xx before its commit. When a shared transaction fails, it is rolled back and
+ * its requests run again one by one, so that only the bad one fails. */
+#ifndef CAMP_VM_HTTP_SERVICE_H
+#define CAMP_VM_HTTP_SERVICE_H
+
+#include <signal.h>
+
+#include "vm/base/clock.h"
+#include "vm/http/config.h"
+#include "vm/http/server.h"
+#include "vm/run/deliver.h"
+#include "vm/run/engine.h"
+
+enum scope {
+    SCOPE_NONE = 0,
+    SCOPE_INGEST = 1,
+    SCOPE_AUTHOR = 2,
+    SCOPE_APPROVE = 4,
+    SCOPE_ADMIN = 8
+};
+
+struct service {
+    struct server server;
+    struct store *store;
+    struct engine *engine;
+    struct delivery delivery;
+    struct clock clock;
+    const struct config *config;
+    struct arena arena; /* of one request */
+    const char *db_path;
+    int64_t disk_checked_ms, started_ms, clock_kept_ms; /* of the monotonic clock */
+    bool is_disk_low, is_failed;
+    uint64_t accepted, duplicates, rejected, requests; /* since the start */
+};
+
+/* Runs everything due up to to_ms, in transactions of its own, and delivers on the way; the made-up
+ * clock stands there afterwards. */
+enum status service_advance(struct service *service, int64_t to_ms);
+/* Keeps where a made-up clock stands, now and then. */
+void clock_keep(struct service *service, int64_t now_ms);
+/* Opens everything; prints what INTERFACES.md 2 says on standard output. False: said on standard
+ * error. */
+bool service_open(struct service *service, const struct config *config, const char *db_path,
+                  const struct builtins *builtins);
+/* Until *stop: then what was taken is finished. 0, or 1 after a failure of the disk. */
+int service_run(struct service *service, const volatile sig_atomic_t *stop);
+void service_close(struct service *service);
+
+#endif
