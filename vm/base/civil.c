@@ -196,7 +196,7 @@ bool civil_parse_instant(struct str text, int64_t *at_ms)
         return false;
     *at_ms = civil_ms(civil) -
              sign * (offset.hour * (int64_t)HOUR_MS + offset.minute * (int64_t)MINUTE_MS);
-    return true;
+    return *at_ms >= CIVIL_FIRST_MS && *at_ms <= CIVIL_LAST_MS;
 }
 
 void buf_date(struct buf *out, int64_t day)

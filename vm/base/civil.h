@@ -8,6 +8,12 @@
 
 enum { MINUTE_MS = 60000, HOUR_MS = 3600000, DAY_MS = 86400000 };
 
+/* The first and the last instant of the calendar, and their days. */
+#define CIVIL_FIRST_MS INT64_C(-62135596800000)
+#define CIVIL_LAST_MS INT64_C(253402300799999)
+#define CIVIL_FIRST_DAY INT64_C(-719162)
+#define CIVIL_LAST_DAY INT64_C(2932896)
+
 struct civil {
     int32_t year;
     int8_t month, day, hour, minute, second; /* month and day from 1 */

@@ -131,6 +131,19 @@ static bool scan_digits(struct json_scan *scan)
     return scan->offset > start;
 }
 
+/* False when it does not fit 64 bits. */
+static bool integer_of(struct str digits, bool is_negative, int64_t *integer)
+{
+    *integer = 0;
+    for (size_t i = 0; i < digits.len; i++) {
+        int digit = digits.at[i] - '0';
+        if (__builtin_mul_overflow(*integer, 10, integer) ||
+            __builtin_add_overflow(*integer, is_negative ? -digit : digit, integer))
+            return false;
+    }
+    return true;
+}
+
 static enum json_kind scan_number(struct json_scan *scan)
 {
     size_t start = scan->offset;
@@ -159,11 +172,8 @@ static enum json_kind scan_number(struct json_scan *scan)
     }
     scan->raw = (struct str){scan->text.at + start, scan->offset - start};
     scan->has_escapes = false;
-    if (is_whole && digits_end - digits <= 18) {
-        int64_t number = 0;
-        for (size_t i = digits; i < digits_end; i++)
-            number = number * 10 + (scan->text.at[i] - '0');
-        scan->integer = is_negative ? -number : number;
+    struct str whole = {scan->text.at + digits, digits_end - digits};
+    if (is_whole && integer_of(whole, is_negative, &scan->integer)) {
         scan->number = (double)scan->integer;
         return JSON_INT;
     }

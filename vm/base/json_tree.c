@@ -64,7 +64,9 @@ static bool step(struct build *b, struct str *key)
     }
     if (kind == JSON_KEY) {
         *key = json_text(&b->scan, b->arena);
-        if (level->count >= JSON_MAX_MEMBERS)
+        if (!key->at)
+            b->error = "too large";
+        else if (level->count >= JSON_MAX_MEMBERS)
             b->error = "too many members";
         else if (is_duplicate(level, *key))
             b->error = "a key stands twice";
@@ -89,13 +91,16 @@ static bool step(struct build *b, struct str *key)
     node->raw = b->scan.raw;
     node->integer = b->scan.integer;
     node->number = b->scan.number;
-    if (kind == JSON_STRING)
+    if (kind == JSON_STRING) {
         node->text = json_text(&b->scan, b->arena);
+        if (!node->text.at)
+            b->error = "too large";
+    }
     if (kind == JSON_OBJECT || kind == JSON_ARRAY) {
         b->starts[depth + 1] = b->scan.offset - 1;
         b->levels[depth + 1] = (struct level){.parent = node};
     }
-    return true;
+    return !b->error;
 }
 
 struct json *json_parse(struct arena *arena, struct str text, const char **error, size_t *offset)

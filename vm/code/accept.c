@@ -40,7 +40,7 @@ bool address_is_email(struct str s)
             continue;
         }
         if (c == '.') {
-            if (!label || i + 1 == at || i + 1 == s.len || s.at[i - 1] == '-')
+            if (!label || i + 1 == at || i + 1 == s.len || (i > at && s.at[i - 1] == '-'))
                 return false;
             label = 0;
             continue;

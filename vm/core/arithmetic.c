@@ -19,13 +19,30 @@ static struct value number(double n)
     return isfinite(n) ? (struct value){.kind = VALUE_NUMBER, .n = n} : value_unknown();
 }
 
+static int64_t clamp(int64_t number, int64_t least, int64_t most)
+{
+    return number < least ? least : number > most ? most : number;
+}
+
+/* Longer than the calendar is unknown, so that sums of durations never overflow. */
+static struct value duration(int64_t months, int64_t days, int64_t ms)
+{
+    enum { MOST_MONTHS = 120000 };
+    int64_t most_ms = CIVIL_LAST_MS - CIVIL_FIRST_MS;
+    if (clamp(months, -MOST_MONTHS, MOST_MONTHS) != months ||
+        clamp(days, INT16_MIN, INT16_MAX) != days || clamp(ms, -most_ms, most_ms) != ms)
+        return value_unknown();
+    return (struct value){
+        .kind = VALUE_DURATION, .months = (int32_t)months, .days = (int16_t)days, .i = ms};
+}
+
 int64_t instant_step(const struct zone *zone, int64_t at_ms, struct value d, int sign)
 {
-    int64_t stepped = zone_step(zone, at_ms, sign * d.months, sign * d.days), result;
-    if (__builtin_add_overflow(stepped, sign * d.i, &result) || result > INT64_C(253402300799999) ||
-        result < INT64_C(-62135596800000))
-        return sign > 0 ? INT64_C(253402300799999) : INT64_C(-62135596800000);
-    return result;
+    bool is_later = sign > 0 ? d.i >= 0 && d.months >= 0 : d.i < 0 || d.months < 0;
+    if (duration(d.months, d.days, d.i).kind == VALUE_UNKNOWN)
+        return is_later ? CIVIL_LAST_MS : CIVIL_FIRST_MS;
+    int64_t stepped = zone_step(zone, at_ms, sign * d.months, sign * d.days);
+    return clamp(stepped + sign * d.i, CIVIL_FIRST_MS, CIVIL_LAST_MS);
 }
 
 static struct value integers(enum op op, int64_t a, int64_t b)
@@ -62,8 +79,9 @@ static struct value add_texts(struct env *env, struct str a, struct str b)
 static struct value step_time(struct env *env, struct value t, struct value d, int sign)
 {
     if (t.kind == VALUE_DATE && d.i == 0) {
-        int64_t day = d.months ? civil_add_months(t.i, sign * d.months) : t.i;
-        t.i = day + sign * d.days;
+        int32_t months = (int32_t)clamp(d.months, -INT32_MAX, INT32_MAX) * sign;
+        int64_t day = months ? civil_add_months(t.i, months) : t.i;
+        t.i = clamp(day + sign * d.days, CIVIL_FIRST_DAY, CIVIL_LAST_DAY);
         return t;
     }
     int64_t at_ms = t.kind == VALUE_DATE ? zone_day_start(env->zone, t.i) : t.i;
@@ -72,10 +90,10 @@ static struct value step_time(struct env *env, struct value t, struct value d, i
 
 static struct value add_durations(struct value a, struct value b, int sign)
 {
-    a.months += sign * b.months;
-    a.days = (int16_t)(a.days + sign * b.days);
-    a.i += sign * b.i;
-    return a;
+    int64_t ms;
+    if (__builtin_mul_overflow(b.i, sign, &ms) || __builtin_add_overflow(a.i, ms, &ms))
+        return value_unknown();
+    return duration(a.months + sign * (int64_t)b.months, a.days + sign * b.days, ms);
 }
 
 static bool is_moment(struct value v)
@@ -116,10 +134,9 @@ struct value arithmetic(struct env *env, enum op op, struct value a, struct valu
         return arithmetic(env, op, b, a);
     if (op == OP_MUL && a.kind == VALUE_DURATION && b.kind == VALUE_INT && b.i > -10000 &&
         b.i < 10000) {
-        a.months *= (int32_t)b.i;
-        a.days = (int16_t)(a.days * b.i);
-        a.i *= b.i;
-        return a;
+        int64_t ms;
+        return __builtin_mul_overflow(a.i, b.i, &ms) ? value_unknown()
+                                                     : duration(a.months * b.i, a.days * b.i, ms);
     }
     if (op == OP_AT_CLOCK && is_moment(a) && b.kind == VALUE_CLOCK) {
         int64_t day = a.kind == VALUE_DATE ? a.i : zone_day(env->zone, a.i);

@@ -162,10 +162,15 @@ static int64_t get_moment(struct reader *in)
     return at_ms == -1 ? NEVER_MS : at_ms;
 }
 
-static int64_t add_ms(int64_t a, int64_t b)
+/* An instant, stored as its distance from another: both far inside 64 bits, so that the sums and
+ * differences of later code cannot overflow. */
+static int64_t get_near(struct reader *in, int64_t from_ms)
 {
-    int64_t sum;
-    return __builtin_add_overflow(a, b, &sum) ? NEVER_MS : sum;
+    const int64_t most_ms = INT64_C(1) << 60;
+    int64_t distance = read_zigzag(in);
+    if (distance > most_ms || distance < -most_ms)
+        in->failed = true;
+    return in->failed ? 0 : from_ms + distance;
 }
 
 static void get_enrollment(struct reader *in, struct arena *arena, struct enrollment *e)
@@ -179,15 +184,15 @@ static void get_enrollment(struct reader *in, struct arena *arena, struct enroll
     e->is_converted = bits & 32;
     if (e->state < ENROLLMENT_READY || e->state > ENROLLMENT_CANDIDATE)
         in->failed = true;
-    e->entered_at_ms = read_zigzag(in);
+    e->entered_at_ms = get_near(in, 0);
     e->event = read_varint(in);
     e->pc = read_varint32(in);
     e->resume = read_varint32(in);
-    e->wait_began_ms = add_ms(e->entered_at_ms, read_zigzag(in));
-    e->wait_first_ms = bits & 64 ? add_ms(e->entered_at_ms, read_zigzag(in)) : NEVER_MS;
-    e->wake_at_ms = bits & 128 ? add_ms(e->entered_at_ms, read_zigzag(in)) : NEVER_MS;
-    int64_t goal = read_zigzag(in);
-    e->goal_until_ms = goal ? add_ms(e->entered_at_ms, goal - 1) : NEVER_MS;
+    e->wait_began_ms = get_near(in, e->entered_at_ms);
+    e->wait_first_ms = bits & 64 ? get_near(in, e->entered_at_ms) : NEVER_MS;
+    e->wake_at_ms = bits & 128 ? get_near(in, e->entered_at_ms) : NEVER_MS;
+    int64_t goal = get_near(in, 0);
+    e->goal_until_ms = goal ? e->entered_at_ms + goal - 1 : NEVER_MS;
     e->reason = read_sized(in);
     e->slot_count = get_count(in, MAX_SLOTS);
     e->slots = arena_array(arena, e->slot_count, sizeof *e->slots);
@@ -313,14 +318,22 @@ struct value patient_attribute(const struct patient *patient, uint32_t name)
 
 static bool is_same(struct value a, struct value b)
 {
-    unsigned char room_a[256], room_b[256];
+    bool is_list = a.kind == VALUE_LIST && b.kind == VALUE_LIST;
+    unsigned char room_a[64], room_b[64]; /* more than any value without text takes */
     struct buf x = {.data = room_a, .cap = sizeof room_a, .limit = sizeof room_a};
     struct buf y = {.data = room_b, .cap = sizeof room_b, .limit = sizeof room_b};
-    if (a.kind == VALUE_TEXT && b.kind == VALUE_TEXT)
-        return str_eq(a.text, b.text);
+    if (a.kind != b.kind || (is_list && a.list->count != b.list->count))
+        return false;
+    if (a.kind == VALUE_TEXT || a.kind == VALUE_JSON || a.kind == VALUE_OBJECT)
+        return str_eq(a.text, b.text) && (a.kind != VALUE_OBJECT || a.months == b.months);
+    for (uint32_t i = 0; is_list && i < a.list->count; i++)
+        if (!is_same(a.list->items[i], b.list->items[i]))
+            return false;
+    if (is_list)
+        return true;
     value_encode(&x, a);
     value_encode(&y, b);
-    return !x.failed && !y.failed && str_eq(buf_view(&x), buf_view(&y));
+    return str_eq(buf_view(&x), buf_view(&y));
 }
 
 bool patient_set_attribute(struct patient *patient, uint32_t name, struct value value)

@@ -51,6 +51,43 @@ void value_encode(struct buf *out, struct value v)
     }
 }
 
+/* What the calendar and the other code rely on. Near its ends the calendar has room for a zone's
+ * offset. */
+static bool is_in_range(struct value v)
+{
+    enum { SLACK_DAYS = 2 };
+    switch ((enum value_kind)v.kind) {
+    case VALUE_BOOL:
+        return v.i == 0 || v.i == 1;
+    case VALUE_CLOCK:
+        return v.i >= 0 && v.i < 24 * 60;
+    case VALUE_DATE:
+        return v.i >= CIVIL_FIRST_DAY - SLACK_DAYS && v.i <= CIVIL_LAST_DAY + SLACK_DAYS;
+    case VALUE_TIME:
+        return v.i >= CIVIL_FIRST_MS - SLACK_DAYS * INT64_C(86400000) &&
+               v.i <= CIVIL_LAST_MS + SLACK_DAYS * INT64_C(86400000);
+    case VALUE_UNKNOWN:
+    case VALUE_INT:
+    case VALUE_NUMBER:
+    case VALUE_TEXT:
+    case VALUE_DURATION:
+    case VALUE_LIST:
+    case VALUE_EVENT:
+    case VALUE_OBJECT:
+    case VALUE_JSON:
+        break;
+    }
+    return true;
+}
+
+static int64_t get_between(struct reader *in, int64_t least, int64_t most)
+{
+    int64_t number = read_zigzag(in);
+    if (number < least || number > most)
+        in->failed = true;
+    return in->failed ? 0 : number;
+}
+
 static struct value decode(struct reader *in, struct arena *arena, int depth)
 {
     struct value v = {.kind = read_byte(in)};
@@ -64,7 +101,7 @@ static struct value decode(struct reader *in, struct arena *arena, int depth)
         break;
     }
     case VALUE_OBJECT:
-        v.months = (int32_t)read_zigzag(in);
+        v.months = (int32_t)get_between(in, INT32_MIN, INT32_MAX);
         v.text = read_sized(in);
         break;
     case VALUE_TEXT:
@@ -75,7 +112,8 @@ static struct value decode(struct reader *in, struct arena *arena, int depth)
         uint32_t count = read_varint32(in);
         struct list *list = arena_alloc(arena, sizeof *list);
         struct value *items = NULL;
-        if (count > MAX_LIST || depth == MAX_DEPTH || !list ||
+        /* Every element takes at least a byte. */
+        if (count > MAX_LIST || count > reader_left(in) || depth == MAX_DEPTH || !list ||
             !(items = arena_array(arena, count, sizeof *items))) {
             in->failed = true;
             return value_unknown();
@@ -87,8 +125,8 @@ static struct value decode(struct reader *in, struct arena *arena, int depth)
         break;
     }
     case VALUE_DURATION:
-        v.months = (int32_t)read_zigzag(in);
-        v.days = (int16_t)read_zigzag(in);
+        v.months = (int32_t)get_between(in, INT32_MIN, INT32_MAX);
+        v.days = (int16_t)get_between(in, INT16_MIN, INT16_MAX);
         v.i = read_zigzag(in);
         break;
     case VALUE_BOOL:
@@ -98,6 +136,7 @@ static struct value decode(struct reader *in, struct arena *arena, int depth)
     case VALUE_CLOCK:
     case VALUE_EVENT:
         v.i = read_zigzag(in);
+        in->failed |= !is_in_range(v);
         break;
     default:
         in->failed = true;
