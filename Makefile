@@ -188,6 +188,15 @@ $(BENCH_BIN): $(TEST)/%: $(O)/tests/%.o $(LIB)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS) -o $@ $< $(LIB) $(LIBS_TEST) $(LIBS)
 
+# The daemon with a fault planted, which the crash loop must catch.
+$(TEST)/crash/engine.c: vm/run/engine.c tests/crash/planted.sed
+	@mkdir -p $(@D)
+	@sed -f tests/crash/planted.sed $< >$@ && ! cmp -s $< $@ || { rm -f $@; echo "planted.sed changes nothing"; exit 1; }
+
+$(TEST)/crash/campd: $(TEST)/crash/engine.c $(CAMPD_OBJ) $(LIB)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CFLAGS_ALL) $(CPPFLAGS) $(PKG_CFLAGS) $(LDFLAGS) -o $@ $< $(CAMPD_OBJ) $(LIB) $(LIBS)
+
 # In `make test` a fuzz target replays its corpus; MODE=fuzz links it with libFuzzer instead.
 REPLAY := $(if $(filter fuzz,$(MODE)),-fsanitize=fuzzer,$(O)/tests/fuzz/replay.o)
 $(FUZZ_BIN): $(TEST)/%: $(O)/tests/%.o $(filter %.o,$(REPLAY)) $(LIB)
@@ -210,7 +219,7 @@ test: deps ## every test, as CI runs them
 	$(AGAIN) -j2 -k programs tests
 	@MODE=$(MODE) CC=$(CC) BIN=$(BIN) BUILD=$(BUILD) TEST=$(TEST) OBJ=$(O) tests/run-all $(SUITES)
 
-tests: $(UNIT_BIN) $(FUZZ_BIN) $(BENCH_BIN)
+tests: $(UNIT_BIN) $(FUZZ_BIN) $(BENCH_BIN) $(TEST)/crash/campd
 
 unit: $(UNIT_BIN) ## the unit tests alone
 	@MODE=$(MODE) BIN=$(BIN) BUILD=$(BUILD) TEST=$(TEST) tests/run-all unit

@@ -72,11 +72,11 @@ enum status post_clock(struct request *request)
     if (to_ms < clock_now_ms(&s->clock))
         return request_refuse(request, 409, "back", "now", "the clock does not go back");
     enum status status = service_advance(s, to_ms);
+    if (status == STATUS_OK)
+        status = clock_keep(s, to_ms);
     if (status != STATUS_OK)
         return request_failed(request, status);
     clock_set(&s->clock, to_ms);
-    s->clock_kept_ms = INT64_MIN / 2;
-    clock_keep(s, to_ms);
     return get_health(request);
 }
 

@@ -31,20 +31,21 @@ static bool read_clock(const char *text, int64_t *start_ms, double *rate)
     return civil_parse_instant(start, start_ms);
 }
 
-void clock_keep(struct service *service, int64_t now_ms)
+enum status clock_put(struct service *service, int64_t now_ms)
 {
-    /* Once a second of real time is enough: after a crash the clock goes on a little earlier, and
-     * what was due runs at its own instant all the same. */
-    if (monotonic_ms() - service->clock_kept_ms < 1000)
-        return;
-    service->clock_kept_ms = monotonic_ms();
-    if (engine_begin(service->engine) != STATUS_OK)
-        return;
-    struct str now = {(const char *)&now_ms, sizeof now_ms};
-    if (store_meta_put(service->store, "made-up clock", now) == STATUS_OK)
-        engine_commit(service->engine);
-    else
-        engine_rollback(service->engine);
+    return store_meta_put(service->store, "made-up clock",
+                          (struct str){(const char *)&now_ms, sizeof now_ms});
+}
+
+enum status clock_keep(struct service *service, int64_t now_ms)
+{
+    enum status status = engine_begin(service->engine);
+    if (status == STATUS_OK)
+        status = clock_put(service, now_ms);
+    if (status == STATUS_OK)
+        return engine_commit(service->engine);
+    engine_rollback(service->engine);
+    return status;
 }
 
 /* A database is made with a made-up clock or with the real one, and stays so. */
@@ -71,7 +72,6 @@ static bool set_clock(struct service *service, bool is_new)
         start_ms = kept_ms > start_ms ? kept_ms : start_ms;
     }
     clock_made_up(&service->clock, start_ms, rate);
-    service->clock_kept_ms = INT64_MIN / 2;
     return true;
 }
 
@@ -81,11 +81,8 @@ static bool make_first_key(struct service *service)
     enum status status = engine_begin(service->engine);
     if (status == STATUS_OK)
         status = key_make(service, SCOPE_ADMIN, text);
-    if (status == STATUS_OK && service->clock.is_made_up) {
-        int64_t now_ms = clock_now_ms(&service->clock);
-        struct str now = {(const char *)&now_ms, sizeof now_ms};
-        status = store_meta_put(service->store, "made-up clock", now);
-    }
+    if (status == STATUS_OK && service->clock.is_made_up)
+        status = clock_put(service, clock_now_ms(&service->clock));
     if (status == STATUS_OK)
         status = store_meta_put(service->store, "has key", STR("1"));
     if (status == STATUS_OK)
@@ -142,10 +139,8 @@ bool service_open(struct service *service, const struct config *config, const ch
 void service_close(struct service *service)
 {
     server_close(&service->server);
-    if (service->engine && service->clock.is_made_up && !service->is_failed) {
-        service->clock_kept_ms = INT64_MIN / 2;
+    if (service->engine && service->clock.is_made_up && !service->is_failed)
         clock_keep(service, clock_now_ms(&service->clock));
-    }
     engine_close(service->engine);
     store_close(service->store);
     arena_free(&service->arena);

@@ -238,6 +238,8 @@ static enum status advance_once(struct service *service, int64_t to_ms, bool *mo
     enum status status = engine_begin(service->engine);
     if (status == STATUS_OK)
         status = engine_advance(service->engine, to_ms, true, SLICES_A_COMMIT, more);
+    if (status == STATUS_OK && service->clock.is_made_up)
+        status = clock_put(service, to_ms);
     if (status == STATUS_OK)
         status = engine_commit(service->engine);
     else
@@ -307,8 +309,13 @@ static bool run_time(struct service *service)
     if (!service->is_disk_low)
         note_failure(service, deliver(&service->delivery, now_ms, DELIVERIES_A_ROUND, &done),
                      "delivery failed");
-    if (service->clock.is_made_up)
-        clock_keep(service, now_ms);
+    /* Once a second of real time is enough: after a crash the made-up clock goes on where it last
+     * did something. */
+    if (service->clock.is_made_up && service->clock.rate > 0 &&
+        monotonic_ms() - service->clock_kept_ms >= 1000) {
+        note_failure(service, clock_keep(service, now_ms), "the clock cannot be kept");
+        service->clock_kept_ms = monotonic_ms();
+    }
     return more || done == DELIVERIES_A_ROUND;
 }
 

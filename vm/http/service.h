@@ -42,8 +42,9 @@ struct service {
 /* Runs everything due up to to_ms, in transactions of its own, and delivers on the way; the made-up
  * clock stands there afterwards. */
 enum status service_advance(struct service *service, int64_t to_ms);
-/* Keeps where a made-up clock stands, now and then. */
-void clock_keep(struct service *service, int64_t now_ms);
+/* Keeps where a made-up clock stands. */
+enum status clock_keep(struct service *service, int64_t now_ms);
+enum status clock_put(struct service *service, int64_t now_ms); /* in the open transaction */
 /* Opens everything; prints what INTERFACES.md 2 says on standard output. False: said on standard
  * error. */
 bool service_open(struct service *service, const struct config *config, const char *db_path,
