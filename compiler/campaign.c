@@ -283,16 +283,8 @@ static void refuse(struct compiler *c, const struct node *node, const char *what
 static void refuse_what_is_not_yet(struct compiler *c)
 {
     for (struct node *s = c->campaign->kids[CAMPAIGN_SETTINGS]; s; s = s->next) {
-        bool is_date =
-            s->kind == NODE_TRIGGER && s->number >= FORM_DATE && s->number <= FORM_DATE_AFTER;
         if (s->kind == NODE_ASSERT)
             refuse(c, s, "`assert`");
-        else if (is_date)
-            refuse(c, s, "triggers on dates");
-        else if (s->kind == NODE_AUDIENCE && s->kids[AUDIENCE_WITHIN])
-            refuse(c, s, "`audience … within`");
-        else if (s->kind == NODE_GOAL && s->kids[GOAL_CONDITION])
-            refuse(c, s, "`goal when`");
     }
 }
 

@@ -135,6 +135,7 @@ static void some_patient(struct patient *p, struct arena *arena)
     p->last_event = random_next(&chance) >> random_below(&chance, 64);
     p->last_journal = random_next(&chance);
     p->segments_at_ms = time_or_never();
+    p->dates_at_ms = time_or_never();
     p->is_erased = random_below(&chance, 2);
     for (uint32_t i = few(); i; i--)
         patient_set_attribute(p, some_name(), some_value(arena, 3));
@@ -148,6 +149,7 @@ static void assert_same(const struct patient *a, const struct patient *b)
 {
     assert_true(str_eq(a->id, b->id));
     assert_true(a->last_event == b->last_event && a->last_journal == b->last_journal);
+    assert_true(a->dates_at_ms == b->dates_at_ms);
     assert_true(a->segments_at_ms == b->segments_at_ms && a->is_erased == b->is_erased);
 #define X(type, name) assert_int_equal(a->name##_count, b->name##_count);
     PATIENT_LISTS(X)

@@ -8,8 +8,11 @@ enum { RECORD_VERSION = 1, MAX_ELEMENTS = 100000, MAX_SLOTS = 4096 };
 
 void patient_init(struct patient *patient, struct arena *arena, struct str id, uint64_t key)
 {
-    *patient = (struct patient){
-        .arena = arena, .id = arena_str(arena, id), .key = key, .segments_at_ms = NEVER_MS};
+    *patient = (struct patient){.arena = arena,
+                                .id = arena_str(arena, id),
+                                .key = key,
+                                .segments_at_ms = NEVER_MS,
+                                .dates_at_ms = NEVER_MS};
 }
 
 #define X(type, name)                                                                              \
@@ -41,9 +44,10 @@ static void put_enrollment(struct buf *out, const struct enrollment *e)
     buf_varint(out, e->id);
     buf_varint(out, e->campaign);
     buf_varint(out, e->image);
-    buf_byte(out, (unsigned char)(e->state | (e->is_holdout ? 16 : 0) | (e->is_converted ? 32 : 0) |
-                                  (e->wait_first_ms != NEVER_MS ? 64 : 0) |
-                                  (e->wake_at_ms != NEVER_MS ? 128 : 0)));
+    buf_byte(out,
+             (unsigned char)(e->state | (e->is_goal_true ? 8 : 0) | (e->is_holdout ? 16 : 0) |
+                             (e->is_converted ? 32 : 0) | (e->wait_first_ms != NEVER_MS ? 64 : 0) |
+                             (e->wake_at_ms != NEVER_MS ? 128 : 0)));
     buf_zigzag(out, e->entered_at_ms);
     buf_varint(out, e->event);
     buf_varint(out, e->pc);
@@ -76,6 +80,7 @@ void patient_encode(const struct patient *p, struct buf *out)
     buf_varint(out, p->last_event);
     buf_varint(out, p->last_journal);
     buf_zigzag(out, p->segments_at_ms == NEVER_MS ? -1 : p->segments_at_ms);
+    buf_zigzag(out, p->dates_at_ms == NEVER_MS ? -1 : p->dates_at_ms);
     put_cells(out, p->attributes, p->attributes_count);
     buf_varint(out, p->subscriptions_count);
     for (uint32_t i = 0; i < p->subscriptions_count; i++) {
@@ -179,7 +184,8 @@ static void get_enrollment(struct reader *in, struct arena *arena, struct enroll
     e->campaign = read_varint32(in);
     e->image = read_varint32(in);
     uint8_t bits = read_byte(in);
-    e->state = bits & 15;
+    e->state = bits & 7;
+    e->is_goal_true = bits & 8;
     e->is_holdout = bits & 16;
     e->is_converted = bits & 32;
     if (e->state < ENROLLMENT_READY || e->state > ENROLLMENT_CANDIDATE)
@@ -232,6 +238,7 @@ enum status patient_decode(struct patient *patient, struct arena *arena, uint64_
     patient->last_event = read_varint(&in);
     patient->last_journal = read_varint(&in);
     patient->segments_at_ms = get_moment(&in);
+    patient->dates_at_ms = get_moment(&in);
     patient->attributes = get_cells(&in, arena, &patient->attributes_count);
     patient->attributes_room = patient->attributes_count;
     GET_LIST(subscription, subscriptions)
@@ -294,7 +301,8 @@ enum status patient_decode(struct patient *patient, struct arena *arena, uint64_
 
 int64_t patient_due_ms(const struct patient *patient)
 {
-    int64_t due = patient->segments_at_ms;
+    int64_t due = patient->segments_at_ms < patient->dates_at_ms ? patient->segments_at_ms
+                                                                 : patient->dates_at_ms;
     for (uint32_t i = 0; i < patient->approvals_count; i++)
         if (patient->approvals[i].at_ms < due)
             due = patient->approvals[i].at_ms;
@@ -371,6 +379,12 @@ struct enrollment *patient_enrollment(struct patient *patient, uint64_t id)
         if (patient->enrollments[i].id == id)
             return &patient->enrollments[i];
     return NULL;
+}
+
+void patient_remove_enrollment(struct patient *patient, struct enrollment *enrollment)
+{
+    struct enrollment *end = patient->enrollments + patient->enrollments_count--;
+    memmove(enrollment, enrollment + 1, (size_t)(end - enrollment - 1) * sizeof *enrollment);
 }
 
 struct mark *enrollment_mark(struct patient *patient, struct enrollment *enrollment,

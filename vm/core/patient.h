@@ -81,12 +81,14 @@ struct enrollment {
     uint32_t image;    /* number of the image it is pinned to */
     uint8_t state;
     bool is_holdout, is_converted;
+    bool is_goal_true; /* `goal when`, as it was at the last look */
     int64_t entered_at_ms;
     uint64_t event;        /* that triggered; 0 none */
     uint32_t pc;           /* READY: where it goes on */
     uint32_t resume;       /* PARKED: row of the image's waits */
     int64_t wait_began_ms; /* arrival at the wait */
-    int64_t wait_first_ms; /* D3: the first T, for the year's bound; else NEVER_MS */
+    int64_t wait_first_ms; /* D3: the first T, for the year's bound; CANDIDATE: until when; else
+                              NEVER_MS */
     int64_t wake_at_ms;    /* earliest instant at which time alone concerns it; NEVER_MS none */
     int64_t goal_until_ms; /* ENDED: kept until then */
     struct str reason;     /* ENDED */
@@ -103,13 +105,15 @@ struct patient {
     uint64_t key;                      /* the store's */
     uint64_t last_event, last_journal; /* heads of the chains; 0 none */
     int64_t segments_at_ms;            /* next moment at which time alone can change a segment */
+    int64_t dates_at_ms;               /* next moment of a date trigger */
     bool is_erased;
 #define PATIENT_LISTS(X)                                                                           \
     X(cell, attributes)                                                                            \
     X(subscription, subscriptions)                                                                 \
     X(membership, memberships)                                                                     \
-    X(memory, memories) X(object, objects) X(sending, sendings) X(entry, entries)                  \
-        X(entry_key, entry_keys) X(enrollment, enrollments) X(approval, approvals)
+    X(memory, memories)                                                                            \
+    X(object, objects) X(sending, sendings) X(entry, entries) X(entry_key, entry_keys)             \
+        X(enrollment, enrollments) X(approval, approvals)
 #define X(type, name)                                                                              \
     struct type *name;                                                                             \
     uint32_t name##_count;                                                                         \
@@ -122,7 +126,7 @@ void patient_init(struct patient *patient, struct arena *arena, struct str id, u
 enum status patient_decode(struct patient *patient, struct arena *arena, uint64_t key,
                            struct str bytes);
 void patient_encode(const struct patient *patient, struct buf *out);
-/* Earliest of all wake_at_ms, goal windows and segments_at_ms. */
+/* Earliest of all wake_at_ms, goal windows, segments_at_ms and dates_at_ms. */
 int64_t patient_due_ms(const struct patient *patient);
 
 /* NULL when the arena is full. The new element is zeroed; `patient_add_cell` and so on. */
@@ -135,6 +139,7 @@ bool patient_set_attribute(struct patient *patient, uint32_t name,
                            struct value value); /* unknown removes; true: changed */
 struct object *patient_object(struct patient *patient, uint32_t object, struct str id);
 struct enrollment *patient_enrollment(struct patient *patient, uint64_t id);
+void patient_remove_enrollment(struct patient *patient, struct enrollment *enrollment);
 struct mark *enrollment_mark(struct patient *patient, struct enrollment *enrollment,
                              uint32_t message, bool add);
 

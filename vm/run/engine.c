@@ -1,4 +1,5 @@
-/* engine.c: programs, inputs, time and drafts; what follows from them is reaction.c. */
+/* engine.c: programs, transactions, time and drafts; inputs are input.c, what follows reaction.c.
+ */
 #include "vm/run/engine.h"
 
 #include <stdio.h>
@@ -12,7 +13,7 @@
 
 static enum status use_current(struct engine *engine);
 
-static enum status fail(struct engine *engine, enum status status, const char *what)
+enum status engine_fail(struct engine *engine, enum status status, const char *what)
 {
     snprintf(engine->error, sizeof engine->error, "%s: %s", what,
              store_error(engine->store)[0] ? store_error(engine->store) : status_text(status));
@@ -63,7 +64,7 @@ const char *engine_error(const struct engine *engine)
 enum status engine_begin(struct engine *engine)
 {
     enum status status = store_begin(engine->store);
-    return status == STATUS_OK ? status : fail(engine, status, "begin");
+    return status == STATUS_OK ? status : engine_fail(engine, status, "begin");
 }
 
 enum status engine_commit(struct engine *engine)
@@ -72,7 +73,7 @@ enum status engine_commit(struct engine *engine)
     enum status status = store_meta_put(engine->store, "next enrollment", next);
     if (status == STATUS_OK)
         status = store_commit(engine->store);
-    return status == STATUS_OK ? status : fail(engine, status, "commit");
+    return status == STATUS_OK ? status : engine_fail(engine, status, "commit");
 }
 
 /* After a rollback the store may not know the newest images and states. */
@@ -277,7 +278,7 @@ enum status engine_upload(struct engine *engine, struct str bytes, const struct 
     else if (status == STATUS_OK)
         status = load_program(engine, number, bytes, &program, error);
     *out = program;
-    return status == STATUS_OK ? status : fail(engine, status, "upload");
+    return status == STATUS_OK ? status : engine_fail(engine, status, "upload");
 }
 
 enum status engine_use(struct engine *engine, uint32_t number)
@@ -295,7 +296,7 @@ enum status engine_use(struct engine *engine, uint32_t number)
         status = store_meta_put(engine->store, "current image", current);
     if (status == STATUS_OK)
         status = use_image(engine, number);
-    return status == STATUS_OK ? status : fail(engine, status, "deploy");
+    return status == STATUS_OK ? status : engine_fail(engine, status, "deploy");
 }
 
 enum status engine_deploy(struct engine *engine, struct str bytes, struct image_error *error)
@@ -365,112 +366,6 @@ void engine_observe(struct engine *engine,
     engine->observer = context;
 }
 
-void engine_count_message(struct engine *engine, uint32_t image, uint32_t message, const char *word)
-{
-    const struct program *program = engine_program_of(engine, image);
-    if (!engine->options.counts || !program || message >= program->image->message_count)
-        return;
-    const struct image_message *m = &program->image->messages[message];
-    store_count(engine->store, program->campaign_names[m->campaign],
-                arena_printf(&engine->slice, "message " STR_FMT " %s",
-                             STR_ARG(image_text(program->image, m->name)), word),
-                1);
-}
-
-static void count(struct engine *engine, const struct notice *n)
-{
-    static const char *const verdicts[] = {"",        "handed_over", "drafted", "",
-                                           "skipped", "capped",      "expired", "cancelled",
-                                           "failed",  "withheld"};
-    uint32_t campaign = n->program->campaign_names[n->campaign];
-    struct str name = {0};
-    switch (n->kind) {
-    case NOTICE_ENTERED:
-        name = n->is_holdout ? STR("holdout") : STR("started");
-        break;
-    case NOTICE_TRIGGERED:
-        name = STR("triggered");
-        break;
-    case NOTICE_FILTERED:
-        name = STR("filtered_out");
-        break;
-    case NOTICE_GOAL:
-        name = STR("converted");
-        break;
-    case NOTICE_ENDED:
-        name = n->is_early ? STR("exited_early") : STR("completed");
-        break;
-    case NOTICE_FAULT:
-        name = STR("faults");
-        break;
-    case NOTICE_STEP:
-        name = arena_printf(
-            &engine->slice, "step " STR_FMT,
-            STR_ARG(image_text(n->program->image, n->program->image->steps[n->step].name)));
-        break;
-    case NOTICE_MESSAGE:
-        if (n->letter->verdict != VERDICT_HOLD)
-            engine_count_message(engine, n->program->number, n->letter->message,
-                                 verdicts[n->letter->verdict]);
-        return;
-    }
-    store_count(engine->store, campaign, name, 1);
-}
-
-void engine_notice(struct engine *engine, const struct notice *notice)
-{
-    if (engine->options.counts)
-        count(engine, notice);
-    if (engine->observe)
-        engine->observe(engine->observer, notice);
-}
-
-static void count_wait(struct react *r, const struct waiting *w, int64_t by)
-{
-    const struct program *program = engine_program_of(r->engine, w->image);
-    if (!program || w->resume >= program->image->wait_count)
-        return;
-    const struct image_step *step = &program->image->steps[program->image->waits[w->resume].step];
-    store_count(r->engine->store, w->campaign,
-                arena_printf(&r->engine->slice, "waiting " STR_FMT,
-                             STR_ARG(image_text(program->image, step->name))),
-                by);
-}
-
-static struct waiting *who_waits(struct react *r, uint32_t *count)
-{
-    const struct patient *p = r->patient;
-    struct waiting *list = arena_array(&r->engine->slice, p->enrollments_count + 1, sizeof *list);
-    *count = 0;
-    for (uint32_t i = 0; list && i < p->enrollments_count; i++) {
-        const struct enrollment *e = &p->enrollments[i];
-        if (e->state == ENROLLMENT_PARKED)
-            list[(*count)++] = (struct waiting){e->id, e->campaign, e->image, e->resume};
-    }
-    return list;
-}
-
-/* Who waits at which step now, against when the patient was opened. */
-static void count_waiting(struct react *r)
-{
-    uint32_t count;
-    const struct waiting *now = who_waits(r, &count);
-    for (uint32_t i = 0; i < count; i++) {
-        bool stayed = false;
-        for (uint32_t k = 0; k < r->waiting_count && !stayed; k++) {
-            struct waiting *was = &r->waiting[k];
-            stayed = was->enrollment == now[i].enrollment && was->resume == now[i].resume &&
-                     was->image == now[i].image;
-            if (stayed)
-                *was = r->waiting[--r->waiting_count];
-        }
-        if (!stayed)
-            count_wait(r, &now[i], 1);
-    }
-    for (uint32_t k = 0; k < r->waiting_count; k++)
-        count_wait(r, &r->waiting[k], -1);
-}
-
 enum status react_open(struct engine *engine, struct str id, uint64_t key, int64_t now_ms,
                        struct react *r)
 {
@@ -506,279 +401,14 @@ enum status react_close(struct react *r)
         count_waiting(r);
     buf_init(&record, SLICE_BYTES);
     patient_encode(r->patient, &record);
-    enum status status = record.failed
-                             ? STATUS_LIMIT
-                             : store_patient_put(r->engine->store, r->patient->key,
-                                                 patient_due_ms(r->patient), buf_view(&record));
+    int64_t due_ms = patient_due_ms(r->patient);
+    /* Time that has run must not come again at the same instant. */
+    due_ms = r->is_time && due_ms <= r->now_ms ? r->now_ms + 1 : due_ms;
+    enum status status = record.failed ? STATUS_LIMIT
+                                       : store_patient_put(r->engine->store, r->patient->key,
+                                                           due_ms, buf_view(&record));
     buf_free(&record);
     return r->status != STATUS_OK ? r->status : status;
-}
-
-static enum status reject(struct input_answer *answer, const char *field, struct str value,
-                          const char *reason)
-{
-    answer->what = ANSWER_REJECTED;
-    snprintf(answer->field, sizeof answer->field, "%s%s" STR_FMT, field, value.len ? "." : "",
-             STR_ARG(value));
-    snprintf(answer->reason, sizeof answer->reason, "%s", reason);
-    return STATUS_OK;
-}
-
-/* Each declared member by its type; *wrong names one that does not fit. */
-static bool read_members(struct react *r, struct str properties, struct rows fields,
-                         bool is_attributes, struct str *wrong,
-                         bool (*take)(struct react *r, void *context, uint32_t row, struct value v),
-                         void *context)
-{
-    const struct program *program = r->engine->current;
-    struct json_scan scan;
-    json_begin(&scan, properties);
-    if (!properties.len || json_next(&scan) != JSON_OBJECT)
-        return !properties.len;
-    while (json_next(&scan) == JSON_KEY) {
-        struct str name = json_text(&scan, &r->engine->slice), raw;
-        if (!json_value(&scan, &raw))
-            return false;
-        for (uint32_t i = 0; i < fields.count; i++) {
-            uint32_t row = fields.first + i;
-            const struct image *image = program->image;
-            uint32_t text = is_attributes ? image->attributes[row].name : image->fields[row].name;
-            uint32_t type = is_attributes ? image->attributes[row].type : image->fields[row].type;
-            if (!str_eq(image_text(image, text), name))
-                continue;
-            bool fits;
-            struct value v = value_from_json(&r->engine->slice, image, type, raw, &fits);
-            if (!fits) {
-                *wrong = name;
-                return false;
-            }
-            if (take && !take(r, context, row, v))
-                return false;
-        }
-    }
-    return !scan.error;
-}
-
-struct attribute_changes {
-    uint32_t rows[256];
-    struct value values[256];
-    uint32_t count;
-};
-
-static bool collect(struct react *r, void *context, uint32_t row, struct value v)
-{
-    struct attribute_changes *changes = context;
-    (void)r;
-    if (changes->count == ARRAY_COUNT(changes->rows))
-        return false;
-    changes->rows[changes->count] = row;
-    changes->values[changes->count++] = v;
-    return true;
-}
-
-static enum status identify(struct react *r, const struct input *input, struct input_answer *answer)
-{
-    const struct program *program = r->engine->current;
-    struct attribute_changes *changes = arena_alloc(&r->engine->slice, sizeof *changes);
-    struct str wrong = {0};
-    struct rows all = {0, program->image->attribute_count};
-    if (!changes)
-        return STATUS_LIMIT;
-    if (!read_members(r, input->properties, all, true, &wrong, collect, changes))
-        return reject(answer, "traits", wrong, "not a value of its type");
-    /* All are stored before anything reacts to one of them. */
-    struct happening *happenings =
-        arena_array(&r->engine->slice, changes->count + 1, sizeof *happenings);
-    uint32_t count = 0;
-    for (uint32_t i = 0; happenings && i < changes->count; i++) {
-        uint32_t name = program->attribute_names[changes->rows[i]];
-        struct value before = patient_attribute(r->patient, name);
-        if (patient_set_attribute(r->patient, name, changes->values[i]))
-            happenings[count++] = (struct happening){.is_attribute = true,
-                                                     .attribute = name,
-                                                     .before = before,
-                                                     .after = changes->values[i]};
-    }
-    for (uint32_t i = 0; i < count; i++)
-        react_to(r, &happenings[i]);
-    if (!count) {
-        struct happening nothing = {0};
-        react_to(r, &nothing);
-    }
-    return STATUS_OK;
-}
-
-static uint32_t event_row(const struct program *program, struct str name)
-{
-    const struct image *image = program->image;
-    for (uint32_t i = 0; i < image->event_count; i++)
-        if (str_eq(image_text(image, image->events[i].name), name) ||
-            (image->events[i].other_name != IMAGE_NONE &&
-             str_eq(image_text(image, image->events[i].other_name), name)))
-            return i;
-    return IMAGE_NONE;
-}
-
-static enum status track(struct react *r, const struct input *input, int64_t at_ms,
-                         struct input_answer *answer)
-{
-    const struct program *program = r->engine->current;
-    uint32_t row = event_row(program, input->name), number;
-    struct str wrong = {0};
-    if (row != IMAGE_NONE && !read_members(r, input->properties, program->image->events[row].fields,
-                                           false, &wrong, NULL, NULL))
-        return reject(answer, "properties", wrong, "not a value of its type");
-    struct str name = row == IMAGE_NONE
-                          ? input->name
-                          : image_text(program->image, program->image->events[row].name);
-    enum status status = store_name(r->engine->store, SPACE_EVENT, name, &number);
-    struct store_event stored = {.patient = r->patient->key,
-                                 .previous = r->patient->last_event,
-                                 .name = number,
-                                 .at_ms = at_ms,
-                                 .received_at_ms = r->now_ms,
-                                 .data = input->properties.len ? input->properties : STR("{}")};
-    if (status == STATUS_OK)
-        status = store_event_add(r->engine->store, &stored);
-    if (status != STATUS_OK)
-        return status;
-    struct event event = {stored.id, stored.previous, number, at_ms, r->now_ms, stored.data};
-    struct happening happening = {
-        .event = &event, .is_history = at_ms < r->now_ms - r->engine->options.late_after_ms};
-    r->patient->last_event = stored.id;
-    react_memorize(r, &event);
-    if (row != IMAGE_NONE)
-        react_to(r, &happening);
-    return STATUS_OK;
-}
-
-static bool set_cell(struct react *r, void *context, uint32_t row, struct value v)
-{
-    struct object *object = context;
-    uint32_t name = r->engine->current->field_names[row];
-    for (uint32_t i = 0; i < object->cell_count; i++)
-        if (object->cells[i].name == name) {
-            object->cells[i].value = v;
-            return true;
-        }
-    struct cell *cells = arena_array(&r->engine->slice, object->cell_count + 1, sizeof *cells);
-    if (!cells)
-        return false;
-    if (object->cell_count)
-        memcpy(cells, object->cells, object->cell_count * sizeof *cells);
-    cells[object->cell_count++] = (struct cell){name, v};
-    object->cells = cells;
-    return true;
-}
-
-static enum status change_object(struct react *r, const struct input *input, int64_t at_ms,
-                                 struct input_answer *answer)
-{
-    const struct program *program = r->engine->current;
-    uint32_t row = IMAGE_NONE;
-    struct str wrong = {0};
-    for (uint32_t i = 0; i < program->image->object_count; i++)
-        if (str_eq(image_text(program->image, program->image->objects[i].name), input->name))
-            row = i;
-    if (row == IMAGE_NONE)
-        return STATUS_OK;
-    if (!read_members(r, input->properties, program->image->objects[row].fields, false, &wrong,
-                      NULL, NULL))
-        return reject(answer, "properties", wrong, "not a value of its type");
-    uint32_t number = program->object_names[row];
-    struct object *object = patient_object(r->patient, number, input->object_id);
-    if (object && object->changed_at_ms > at_ms)
-        return STATUS_OK;
-    uint8_t *was = object ? react_object_truths(r, object) : NULL;
-    if (!object) {
-        object = patient_add_object(r->patient);
-        if (!object)
-            return STATUS_LIMIT;
-        *object =
-            (struct object){.object = number, .id = arena_str(&r->engine->slice, input->object_id)};
-    }
-    object->changed_at_ms = at_ms;
-    read_members(r, input->properties, program->image->objects[row].fields, false, &wrong, set_cell,
-                 object);
-    struct happening happening = {.object = object, .object_was = was};
-    react_to(r, &happening);
-    return STATUS_OK;
-}
-
-static enum status change_membership(struct react *r, const struct input *input)
-{
-    uint32_t number;
-    enum status status =
-        store_name(r->engine->store, input->kind == INPUT_SEGMENT ? SPACE_SEGMENT : SPACE_TOPIC,
-                   input->name, &number);
-    struct happening nothing = {0};
-    if (status != STATUS_OK)
-        return status;
-    if (input->kind == INPUT_SEGMENT)
-        react_set_membership(r, number, input->is_on);
-    else
-        react_set_subscription(r, number, input->is_on);
-    react_to(r, &nothing);
-    return STATUS_OK;
-}
-
-static enum status dispatch(struct react *r, const struct input *input, int64_t at_ms,
-                            struct input_answer *answer)
-{
-    struct happening happening = {0};
-    switch (input->kind) {
-    case INPUT_IDENTIFY:
-        return identify(r, input, answer);
-    case INPUT_TRACK:
-        return track(r, input, at_ms, answer);
-    case INPUT_OBJECT:
-        return change_object(r, input, at_ms, answer);
-    case INPUT_SUBSCRIPTION:
-    case INPUT_SEGMENT:
-        return change_membership(r, input);
-    case INPUT_ENTER:
-        happening.is_manual = true;
-        happening.campaign = input->name;
-        react_to(r, &happening);
-        return STATUS_OK;
-    case INPUT_REPLY:
-        happening.reply = &input->text;
-        react_to(r, &happening);
-        return STATUS_OK;
-    }
-    return STATUS_INVALID;
-}
-
-enum status engine_input(struct engine *engine, const struct input *input, int64_t now_ms,
-                         struct input_answer *answer)
-{
-    struct react r;
-    enum seen seen = SEEN_NEW;
-    int64_t at_ms =
-        input->at_ms == INT64_MIN || input->at_ms > now_ms + 5 * MINUTE_MS ? now_ms : input->at_ms;
-    *answer = (struct input_answer){.what = ANSWER_ACCEPTED};
-    if (!engine->current)
-        return reject(answer, "project", (struct str){0}, "no image is deployed");
-    if (!input->patient.len || input->patient.len > 256)
-        return reject(answer, "userId", (struct str){0}, "an id of 1 to 256 bytes is needed");
-    enum status status = STATUS_OK;
-    if (input->message_id.len)
-        status = store_is_seen(engine->store, input->message_id, input->raw, &seen);
-    if (status == STATUS_OK && seen != SEEN_NEW) {
-        answer->what = ANSWER_DUPLICATE;
-        return STATUS_OK;
-    }
-    if (status == STATUS_OK)
-        status = react_open(engine, input->patient, 0, now_ms, &r);
-    if (status == STATUS_OK)
-        status = dispatch(&r, input, at_ms, answer);
-    if (status == STATUS_OK && answer->what == ANSWER_REJECTED)
-        return STATUS_OK;
-    if (status == STATUS_OK && input->message_id.len)
-        status = store_keep_seen(engine->store, input->message_id, input->raw);
-    if (status == STATUS_OK)
-        status = react_close(&r);
-    return status == STATUS_OK ? status : fail(engine, status, "input");
 }
 
 int64_t engine_next_due_ms(struct engine *engine)
@@ -786,8 +416,10 @@ int64_t engine_next_due_ms(struct engine *engine)
     return store_next_due_at(engine->store);
 }
 
-static void run_approvals(struct react *r)
+void react_time(struct react *r)
 {
+    struct happening nothing = {0};
+    r->is_time = true;
     for (uint32_t i = 0; i < r->patient->approvals_count;) {
         struct approval approval = r->patient->approvals[i];
         if (approval.at_ms > r->now_ms) {
@@ -797,6 +429,9 @@ static void run_approvals(struct react *r)
         r->patient->approvals[i] = r->patient->approvals[--r->patient->approvals_count];
         react_hand_over(r, &approval);
     }
+    react_to(r, &nothing);
+    if (r->engine->current)
+        entry_dates(r);
 }
 
 enum status engine_advance(struct engine *engine, int64_t to_ms, bool is_included, uint32_t most,
@@ -813,7 +448,6 @@ enum status engine_advance(struct engine *engine, int64_t to_ms, bool is_include
             return STATUS_OK;
         }
         struct react r;
-        struct happening nothing = {0};
         int64_t now_ms = engine->options.is_virtual_time ? due_ms : to_ms;
         enum status status = react_open(engine, (struct str){0}, key, now_ms, &r);
         if (status == STATUS_CORRUPT || status == STATUS_MISSING) {
@@ -823,12 +457,11 @@ enum status engine_advance(struct engine *engine, int64_t to_ms, bool is_include
             continue;
         }
         if (status == STATUS_OK) {
-            run_approvals(&r);
-            react_to(&r, &nothing);
+            react_time(&r);
             status = react_close(&r);
         }
         if (status != STATUS_OK)
-            return fail(engine, status, "advance");
+            return engine_fail(engine, status, "advance");
     }
 }
 

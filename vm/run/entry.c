@@ -1,0 +1,318 @@
+/* entry.c: who enters a campaign: triggers, entry rules, audiences, candidates (LANGUAGE.md 2.1,
+ * S1, S2). */
+#include <stdio.h>
+
+#include "vm/base/hash.h"
+#include "vm/base/zone.h"
+#include "vm/run/internal.h"
+
+static struct value duration_of(const struct image *image, uint32_t row)
+{
+    const struct image_constant *constant = &image->constants[row];
+    return (struct value){.kind = VALUE_DURATION,
+                          .i = constant->number,
+                          .months = (int32_t)constant->months,
+                          .days = (int16_t)constant->days};
+}
+
+static bool may_enter(struct react *r, const struct image_campaign *campaign, struct env *env,
+                      uint64_t *key)
+{
+    const struct image *image = env->program->image;
+    uint32_t number = env->enrollment->campaign;
+    const struct entry *entry = react_entry(r, number, false);
+    bool is_inside = false;
+    for (uint32_t i = 0; i < r->patient->enrollments_count; i++)
+        is_inside |= r->patient->enrollments[i].campaign == number &&
+                     is_inside_campaign(&r->patient->enrollments[i]);
+    int64_t from =
+        campaign->enter_duration == IMAGE_NONE
+            ? INT64_MIN
+            : instant_step(env->zone, r->now_ms, duration_of(image, campaign->enter_duration), -1);
+    switch ((enum enter_kind)campaign->enter_kind) {
+    case ENTER_ONCE:
+        return !entry;
+    case ENTER_ONCE_PER_DURATION:
+        return !entry || entry->entered_at_ms <= from;
+    case ENTER_ONCE_PER_KEY: {
+        struct value v = machine_eval(env, campaign->enter_key);
+        struct buf bytes;
+        static const unsigned char salt[SIPHASH_KEY_BYTES];
+        if (v.kind == VALUE_UNKNOWN)
+            return false;
+        buf_init(&bytes, 1 << 16);
+        value_encode(&bytes, v);
+        *key = siphash(salt, buf_view(&bytes));
+        buf_free(&bytes);
+        for (uint32_t i = 0; i < r->patient->entry_keys_count; i++)
+            if (r->patient->entry_keys[i].campaign == number &&
+                r->patient->entry_keys[i].hash == *key)
+                return false;
+        return true;
+    }
+    case ENTER_AGAIN:
+        return !is_inside;
+    case ENTER_AGAIN_AFTER:
+        return !is_inside && (!entry || entry->left_at_ms == NEVER_MS || entry->left_at_ms <= from);
+    case ENTER_ALWAYS:
+        return true;
+    }
+    return false;
+}
+
+/* All rules were asked: the enrollment begins, at the instant of the reaction. */
+static void begin(struct react *r, const struct program *program, uint32_t row,
+                  struct enrollment *fresh, uint64_t key)
+{
+    const struct image_campaign *campaign = &program->image->campaigns[row];
+    struct entry *entry = react_entry(r, fresh->campaign, true);
+    struct entry_key *entry_key =
+        campaign->enter_kind == ENTER_ONCE_PER_KEY ? patient_add_entry_key(r->patient) : NULL;
+    struct enrollment *added = patient_add_enrollment(r->patient);
+    if (!entry || !added) {
+        react_lose(r, STATUS_LIMIT);
+        return;
+    }
+    fresh->id = r->engine->next_enrollment++;
+    fresh->state = ENROLLMENT_READY;
+    fresh->entered_at_ms = fresh->wait_began_ms = r->now_ms;
+    fresh->wait_first_ms = fresh->wake_at_ms = NEVER_MS;
+    fresh->is_holdout = !r->engine->options.without_holdout &&
+                        share_of(r->patient->id, image_text(program->image, campaign->name),
+                                 STR("holdout")) < campaign->holdout;
+    entry->count++;
+    entry->entered_at_ms = r->now_ms;
+    if (entry_key)
+        *entry_key = (struct entry_key){fresh->campaign, key};
+    *added = *fresh;
+    goal_begin(r, added);
+    react_tell(r, NOTICE_ENTERED, program, row, added, (struct str){0});
+    react_run(r, fresh->id);
+}
+
+/* `audience … within`: who does not match yet gets that long. */
+static void await_audience(struct react *r, const struct program *program, uint32_t row,
+                           struct enrollment *fresh)
+{
+    const struct image_campaign *campaign = &program->image->campaigns[row];
+    struct env env = react_env(r, program, fresh);
+    struct enrollment *added = patient_add_enrollment(r->patient);
+    if (!added) {
+        react_lose(r, STATUS_LIMIT);
+        return;
+    }
+    fresh->id = r->engine->next_enrollment++;
+    fresh->state = ENROLLMENT_CANDIDATE;
+    fresh->wait_first_ms = fresh->wake_at_ms = instant_step(
+        env.zone, r->now_ms, duration_of(program->image, campaign->audience_within), 1);
+    *added = *fresh;
+}
+
+static void enter(struct react *r, uint32_t row, struct value trigger, uint64_t event)
+{
+    const struct program *program = r->engine->current;
+    const struct image_campaign *campaign = &program->image->campaigns[row];
+    struct enrollment fresh = {.campaign = program->campaign_names[row],
+                               .image = program->number,
+                               .entered_at_ms = r->now_ms,
+                               .wait_began_ms = r->now_ms,
+                               .event = event,
+                               .wait_first_ms = NEVER_MS,
+                               .wake_at_ms = NEVER_MS,
+                               .goal_until_ms = NEVER_MS,
+                               .slot_count = campaign->slot_count};
+    uint64_t key = 0;
+    fresh.slots = arena_array(&r->engine->slice, fresh.slot_count, sizeof *fresh.slots);
+    if (!fresh.slots) {
+        react_lose(r, STATUS_LIMIT);
+        return;
+    }
+    if (campaign->trigger_slot < fresh.slot_count)
+        fresh.slots[campaign->trigger_slot] = trigger;
+    struct env env = react_env(r, program, &fresh);
+    react_tell(r, NOTICE_TRIGGERED, program, row, NULL, (struct str){0});
+    if (!may_enter(r, campaign, &env, &key))
+        return;
+    bool matches = machine_test(&env, campaign->audience);
+    if (!matches && campaign->audience_within != IMAGE_NONE)
+        await_audience(r, program, row, &fresh);
+    else if (!matches || react_meets_exit(r, &fresh, NULL))
+        react_tell(r, NOTICE_FILTERED, program, row, NULL, (struct str){0});
+    else
+        begin(r, program, row, &fresh, key);
+}
+
+/* A candidate who matches now enters; one whose time is over was filtered out. */
+void entry_review(struct react *r, uint64_t id)
+{
+    struct enrollment *e = patient_enrollment(r->patient, id);
+    const struct program *program;
+    uint32_t row;
+    const struct image_campaign *campaign =
+        e && e->state == ENROLLMENT_CANDIDATE ? react_campaign(r, e, &program, &row) : NULL;
+    if (!campaign)
+        return;
+    struct enrollment fresh = *e;
+    struct env env = react_env(r, program, &fresh);
+    uint64_t key = 0;
+    bool is_late = r->now_ms >= e->wait_first_ms;
+    bool matches = !is_late && machine_test(&env, campaign->audience);
+    if (!is_late && !matches)
+        return;
+    patient_remove_enrollment(r->patient, e);
+    if (is_late || react_meets_exit(r, &fresh, NULL))
+        react_tell(r, NOTICE_FILTERED, program, row, NULL, (struct str){0});
+    else if (may_enter(r, campaign, &env, &key))
+        begin(r, program, row, &fresh, key);
+}
+
+/* --- dates --- */
+
+/* The local day on which the trigger comes in the given year of the date (29 February is 28
+ * February elsewhere), or in its own. */
+static int64_t trigger_day(const struct image *image, const struct image_campaign *campaign,
+                           int64_t day, int32_t year)
+{
+    struct civil civil = civil_of_day(day);
+    if (campaign->trigger_per_year) {
+        int32_t most = civil_month_days(year, civil.month);
+        day = civil_day(year, civil.month, civil.day > most ? most : civil.day);
+    }
+    if (campaign->trigger_offset == IMAGE_NONE)
+        return day;
+    struct value offset = duration_of(image, campaign->trigger_offset);
+    return civil_add_months(day, offset.months) + offset.days;
+}
+
+/* The first moment at or after `from_ms` at which the date trigger comes; NEVER_MS when none does.
+ */
+static int64_t trigger_moment(struct env *env, const struct image_campaign *campaign,
+                              int64_t from_ms)
+{
+    const struct image *image = env->program->image;
+    struct value date =
+        patient_attribute(env->patient, env->program->attribute_names[campaign->trigger_attribute]);
+    if (date.kind == VALUE_TIME)
+        date = (struct value){.kind = VALUE_DATE, .i = zone_day(env->zone, date.i)};
+    if (date.kind != VALUE_DATE)
+        return NEVER_MS;
+    int64_t exact_ms =
+        campaign->trigger_offset == IMAGE_NONE ? 0 : duration_of(image, campaign->trigger_offset).i;
+    int32_t born = civil_of_day(date.i).year;
+    int32_t year = zone_local(env->zone, from_ms).year - 2;
+    bool is_yearly = campaign->trigger_per_year;
+    int32_t first = is_yearly && year > born ? year : born, last = is_yearly ? year + 5 : born;
+    for (int32_t y = first; y <= last || (is_yearly && y == first); y++) {
+        int64_t day = trigger_day(image, campaign, date.i, y);
+        int64_t at_ms = zone_at_clock(env->zone, day, (int32_t)campaign->trigger_minute) + exact_ms;
+        if (at_ms >= from_ms)
+            return at_ms;
+    }
+    return NEVER_MS;
+}
+
+static bool has_date_trigger(const struct program *program, uint32_t row)
+{
+    return program->image->campaigns[row].trigger_kind == TRIGGER_DATE;
+}
+
+int64_t entry_next_date(struct react *r)
+{
+    const struct program *program = r->engine->current;
+    int64_t next_ms = NEVER_MS;
+    struct env env = react_env(r, program, NULL);
+    for (uint32_t row = 0; row < program->image->campaign_count; row++) {
+        int64_t at_ms = has_date_trigger(program, row)
+                            ? trigger_moment(&env, &program->image->campaigns[row], r->now_ms + 1)
+                            : NEVER_MS;
+        next_ms = at_ms < next_ms ? at_ms : next_ms;
+    }
+    return next_ms;
+}
+
+void entry_dates(struct react *r)
+{
+    const struct program *program = r->engine->current;
+    int64_t from_ms = r->patient->dates_at_ms;
+    if (from_ms > r->now_ms)
+        return;
+    struct env env = react_env(r, program, NULL);
+    for (uint32_t row = 0; row < program->image->campaign_count; row++)
+        if (has_date_trigger(program, row) && r->engine->states[row] == CAMPAIGN_RUNNING &&
+            trigger_moment(&env, &program->image->campaigns[row], from_ms) <= r->now_ms)
+            enter(r, row, value_unknown(), 0);
+    r->patient->dates_at_ms = NEVER_MS; /* found again when the reaction settles */
+}
+
+static bool changes(const struct happening *h)
+{
+    struct buf a, b;
+    buf_init(&a, 0);
+    buf_init(&b, 0);
+    value_encode(&a, h->before);
+    value_encode(&b, h->after);
+    bool differs = !str_eq(buf_view(&a), buf_view(&b));
+    buf_free(&a);
+    buf_free(&b);
+    return differs;
+}
+
+void entry_trigger(struct react *r, uint32_t row, const struct happening *h,
+                   const struct turns *turns)
+{
+    const struct program *program = r->engine->current;
+    const struct image_campaign *campaign = &program->image->campaigns[row];
+    struct env env = react_env(r, program, NULL);
+    if (r->engine->states[row] != CAMPAIGN_RUNNING)
+        return;
+    switch ((enum trigger_kind)campaign->trigger_kind) {
+    case TRIGGER_EVENT:
+        env.event = h->event;
+        if (h->event && !h->is_history &&
+            program->event_names[campaign->trigger_event] == h->event->name &&
+            machine_test(&env, campaign->trigger_where))
+            enter(r, row, (struct value){.kind = VALUE_EVENT, .i = (int64_t)h->event->id},
+                  h->event->id);
+        break;
+    case TRIGGER_CHANGES:
+    case TRIGGER_BECOMES: {
+        if (!h->is_attribute ||
+            program->attribute_names[campaign->trigger_attribute] != h->attribute || !changes(h))
+            break;
+        bool comparable;
+        bool becomes = campaign->trigger_kind == TRIGGER_CHANGES;
+        if (!becomes) {
+            struct value wanted = machine_eval(&env, campaign->trigger_value);
+            bool is_now = value_compare(&env, h->after, wanted, &comparable) == 0 && comparable;
+            bool was = value_compare(&env, h->before, wanted, &comparable) == 0 && comparable;
+            becomes = is_now && !was;
+        }
+        if (becomes && machine_test(&env, campaign->trigger_where))
+            enter(r, row, value_unknown(), 0);
+        break;
+    }
+    case TRIGGER_ENTERED:
+    case TRIGGER_LEFT:
+        for (uint32_t i = 0; i < turns->count; i++)
+            if (turns->rows[i] == campaign->trigger_segment &&
+                turns->entered[i] == (campaign->trigger_kind == TRIGGER_ENTERED))
+                enter(r, row, value_unknown(), 0);
+        break;
+    case TRIGGER_OBJECT:
+        env.object = h->object;
+        if (h->object && program->object_names[campaign->trigger_object] == h->object->object &&
+            !(h->object_was && h->object_was[row]) && machine_test(&env, campaign->trigger_where))
+            enter(r, row,
+                  (struct value){.kind = VALUE_OBJECT,
+                                 .months = (int32_t)campaign->trigger_object,
+                                 .text = h->object->id},
+                  0);
+        break;
+    case TRIGGER_MANUAL:
+        if (h->is_manual && str_eq(h->campaign, image_text(program->image, campaign->name)))
+            enter(r, row, value_unknown(), 0);
+        break;
+    case TRIGGER_DATE: /* entry_dates() */
+        break;
+    }
+}

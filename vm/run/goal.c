@@ -1,0 +1,119 @@
+/* goal.c: goals: who converts, and until when (LANGUAGE.md S4, S5). A campaign has one goal at
+ * most. */
+#include "vm/base/zone.h"
+#include "vm/run/internal.h"
+
+static const struct image_goal *goal_of(const struct program *program,
+                                        const struct image_campaign *campaign)
+{
+    return campaign->goals.count ? &program->image->goals[campaign->goals.first] : NULL;
+}
+
+static int64_t window_end_ms(const struct program *program, const struct image_goal *goal,
+                             const struct zone *zone, int64_t anchor_ms)
+{
+    const struct image_constant *within = &program->image->constants[goal->within];
+    struct value d = {.kind = VALUE_DURATION,
+                      .i = within->number,
+                      .months = (int32_t)within->months,
+                      .days = (int16_t)within->days};
+    return instant_step(zone, anchor_ms, d, 1);
+}
+
+/* The k-th anchor of the goal; false when there is none. */
+static bool anchor_ms(const struct program *program, const struct image_goal *goal,
+                      const struct enrollment *e, uint32_t k, int64_t *at_ms)
+{
+    if (goal->anchor == ANCHOR_ENTRY) {
+        *at_ms = e->entered_at_ms;
+        return true;
+    }
+    *at_ms = e->marks[k].handed_over_at_ms;
+    return *at_ms != NEVER_MS && (goal->message == IMAGE_NONE ||
+                                  e->marks[k].message == program->message_names[goal->message]);
+}
+
+static uint32_t anchor_count(const struct image_goal *goal, const struct enrollment *e)
+{
+    return goal->anchor == ANCHOR_ENTRY ? 1 : e->mark_count;
+}
+
+int64_t goal_end_ms(struct react *r, const struct program *program,
+                    const struct image_campaign *campaign, struct enrollment *e)
+{
+    const struct image_goal *goal = goal_of(program, campaign);
+    struct env env = react_env(r, program, e);
+    int64_t last_ms = INT64_MIN, at_ms;
+    for (uint32_t k = 0; goal && !e->is_converted && k < anchor_count(goal, e); k++)
+        if (anchor_ms(program, goal, e, k, &at_ms)) {
+            int64_t end_ms = window_end_ms(program, goal, env.zone, at_ms);
+            last_ms = end_ms > last_ms ? end_ms : last_ms;
+        }
+    /* An event counts by its timestamp, and may arrive that much later. */
+    bool may_be_late = last_ms != INT64_MIN && goal->event != IMAGE_NONE;
+    return may_be_late ? last_ms + r->engine->options.late_after_ms : last_ms;
+}
+
+static bool is_in_window(struct env *env, const struct image_goal *goal, int64_t at_ms)
+{
+    const struct enrollment *e = env->enrollment;
+    int64_t from_ms;
+    for (uint32_t k = 0; k < anchor_count(goal, e); k++)
+        if (anchor_ms(env->program, goal, e, k, &from_ms) && at_ms >= from_ms &&
+            at_ms < window_end_ms(env->program, goal, env->zone, from_ms))
+            return true;
+    return false;
+}
+
+bool goal_test(struct env *env, const struct program *program,
+               const struct image_campaign *campaign)
+{
+    const struct image_goal *goal = goal_of(program, campaign);
+    return goal && goal->event == IMAGE_NONE && machine_test(env, goal->condition);
+}
+
+void goal_begin(struct react *r, struct enrollment *e)
+{
+    const struct program *program;
+    uint32_t row;
+    const struct image_campaign *campaign = react_campaign(r, e, &program, &row);
+    struct env env = react_env(r, program, e);
+    e->is_goal_true = campaign && goal_test(&env, program, campaign);
+}
+
+/* Has the goal's event come, or has its condition become true? */
+static bool has_come(struct env *env, const struct image_goal *goal, const struct happening *h)
+{
+    if (goal->event != IMAGE_NONE) {
+        env->event = h->event;
+        return h->event && h->event->id != env->enrollment->event &&
+               env->program->event_names[goal->event] == h->event->name &&
+               machine_test(env, goal->condition);
+    }
+    bool was_true = env->enrollment->is_goal_true;
+    env->enrollment->is_goal_true = machine_test(env, goal->condition);
+    return env->enrollment->is_goal_true && !was_true;
+}
+
+void goal_review(struct react *r, uint64_t id, const struct happening *h)
+{
+    const struct program *program;
+    uint32_t row;
+    struct enrollment *e = patient_enrollment(r->patient, id);
+    if (!e || e->state == ENROLLMENT_CANDIDATE ||
+        (e->state == ENROLLMENT_ENDED && r->now_ms >= e->goal_until_ms))
+        return;
+    const struct image_campaign *campaign = react_campaign(r, e, &program, &row);
+    const struct image_goal *goal = campaign ? goal_of(program, campaign) : NULL;
+    struct env env = react_env(r, program, e);
+    if (!goal || !has_come(&env, goal, h))
+        return;
+    int64_t at_ms = goal->event == IMAGE_NONE ? r->now_ms : h->event->at_ms;
+    if (!e->is_converted && is_in_window(&env, goal, at_ms)) {
+        e->is_converted = true;
+        react_tell(r, NOTICE_GOAL, program, row, e, (struct str){0});
+    }
+    bool is_history = goal->event != IMAGE_NONE && h->is_history;
+    if (campaign->exit_on_goal && is_inside_campaign(e) && !is_history)
+        react_end(r, e, STR("goal"), true);
+}
