@@ -404,9 +404,9 @@ enum status react_close(struct react *r)
     int64_t due_ms = patient_due_ms(r->patient);
     /* Time that has run must not come again at the same instant. */
     due_ms = r->is_time && due_ms <= r->now_ms ? r->now_ms + 1 : due_ms;
-    enum status status = record.failed ? STATUS_LIMIT
-                                       : store_patient_put(r->engine->store, r->patient->key,
-                                                           due_ms, buf_view(&record));
+    enum status status = STATUS_LIMIT;
+    if (!record.failed)
+        status = store_patient_put(r->engine->store, r->patient->key, due_ms, buf_view(&record));
     buf_free(&record);
     return r->status != STATUS_OK ? r->status : status;
 }
