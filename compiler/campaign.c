@@ -22,7 +22,8 @@ struct node *setting_of(struct compiler *c, enum node_kind kind)
 static bool declare_one(void *context, struct node *node)
 {
     struct compiler *c = context;
-    if (node->kind == NODE_EMAIL || node->kind == NODE_SMS) {
+    bool is_webhook = node->kind == NODE_WEBHOOK;
+    if (node->kind == NODE_EMAIL || node->kind == NODE_SMS || is_webhook) {
         bool is_new;
         uint64_t *row = strmap_put(&c->messages, node->name, &is_new);
         if (!is_new) {
@@ -30,8 +31,9 @@ static bool declare_one(void *context, struct node *node)
         } else {
             struct image_message message = {.name = intern(c, node->name),
                                             .campaign = c->campaign_row,
-                                            .channel = node->kind == NODE_EMAIL ? CHANNEL_EMAIL
-                                                                                : CHANNEL_SMS,
+                                            .channel = is_webhook                 ? CHANNEL_WEBHOOK
+                                                       : node->kind == NODE_EMAIL ? CHANNEL_EMAIL
+                                                                                  : CHANNEL_SMS,
                                             .to = IMAGE_NONE};
             *row = add_message(c, message);
         }
@@ -59,7 +61,7 @@ static bool walk_flows(void *context, struct node *node)
         walk->seen[walk->count++] = decl;
         ast_walk(decl->kids[FLOW_BODY], walk_flows, walk);
     }
-    return node->kind != NODE_EMAIL && node->kind != NODE_SMS;
+    return node->kind != NODE_EMAIL && node->kind != NODE_SMS && node->kind != NODE_WEBHOOK;
 }
 
 static void set_trigger(struct compiler *c, struct image_campaign *row)
@@ -262,7 +264,8 @@ static void set_goals(struct compiler *c, struct image_campaign *row)
     if (s->number == FORM_OF_MESSAGE) {
         uint64_t *message = strmap_get(&c->messages, s->name);
         bool is_email = s->flags & FLAG_EMAIL;
-        if (message && (c->image->messages[*message].channel == CHANNEL_EMAIL) == is_email) {
+        if (message &&
+            (c->image->messages[*message].channel == (is_email ? CHANNEL_EMAIL : CHANNEL_SMS))) {
             goal.message = (uint32_t)*message;
         } else {
             struct diag *diag = report(c, DIAG_UNKNOWN_NAME, s->name_span,

@@ -214,6 +214,20 @@ static struct typed field(struct compiler *c, struct typed of, const struct node
     return unknown_field(c, part, is_event ? "property" : "field", fields);
 }
 
+/* A part of a webhook's answer: `status`, or what the body holds. */
+static struct typed member(struct compiler *c, struct typed of, const struct node *part)
+{
+    bool is_answer = of.kind == KIND_ANSWER, is_status = str_eq_c(part->name, "status");
+    emit(c, op_c(OP_MEMBER, add_constant_value(c, value_text(part->name))), 1, 1);
+    if (!is_answer || str_eq_c(part->name, "body"))
+        return (struct typed){.kind = KIND_JSON};
+    if (is_status)
+        return (struct typed){.kind = TYPE_INTEGER, .type = type_of_kind(c, TYPE_INTEGER)};
+    struct diag *diag = report(c, DIAG_UNKNOWN_NAME, part->span, "field", STR_ARG(part->name));
+    help(c, diag, "an answer has `status` and `body`");
+    return bad;
+}
+
 static struct typed patient_path(struct compiler *c, const struct node *part)
 {
     if (str_eq(part->name, STR("id"))) {
@@ -324,7 +338,8 @@ struct typed path_value(struct compiler *c, struct node *path)
         return type;
     }
     for (; part && type.kind != KIND_BAD; part = part->next)
-        type = field(c, type, part);
+        type = type.kind == KIND_ANSWER || type.kind == KIND_JSON ? member(c, type, part)
+                                                                  : field(c, type, part);
     if (type.kind != KIND_BAD && is_shown_known(c, path))
         type.is_known = true;
     return type;
@@ -719,7 +734,8 @@ static struct typed message_state(struct compiler *c, struct node *node)
     static const enum op ops[] = {0, OP_RECEIVED, OP_OPENED, OP_CLICKED};
     uint64_t *row = strmap_get(&c->messages, node->name);
     bool is_email = node->flags & FLAG_EMAIL;
-    if (!row || (c->image->messages[*row].channel == CHANNEL_EMAIL) != is_email) {
+    if (!row ||
+        c->image->messages[*row].channel != (uint32_t)(is_email ? CHANNEL_EMAIL : CHANNEL_SMS)) {
         struct diag *diag = report(c, DIAG_UNKNOWN_NAME, node->name_span,
                                    is_email ? "email" : "sms", STR_ARG(node->name));
         suggest(c, diag, node->name, &c->messages);
@@ -733,6 +749,10 @@ static struct typed message_state(struct compiler *c, struct node *node)
 static struct typed call(struct compiler *c, struct node *node)
 {
     const struct builtin *builtin = builtin_find(c->options->builtins, node->name);
+    if (str_eq_c(node->name, "secret")) {
+        report(c, DIAG_SECRET_OUTSIDE, node->span);
+        return bad;
+    }
     uint32_t count = 0;
     struct typed all = typed_kind(KIND_ANY), first = typed_kind(KIND_ANY), second = first;
     if (!builtin) {

@@ -12,7 +12,8 @@ enum {
     KIND_EVENT = 100,
     KIND_OBJECT,
     KIND_WEEKDAY,
-    KIND_JSON,
+    KIND_JSON,   /* a member of an answer: no declared type */
+    KIND_ANSWER, /* of a webhook */
     KIND_CLINIC,
     KIND_PATIENT,
     KIND_REPLY,
@@ -158,12 +159,16 @@ uint32_t where_code(struct compiler *c, struct node *where, enum name_kind kind,
 uint32_t event_of(struct compiler *c, struct str name, struct span span);
 
 /* template.c */
+/* Into the code that is open. */
+void template_into(struct compiler *c, struct node *value, bool is_html, struct typed *got,
+                   struct str *shown);
 uint32_t template_code(struct compiler *c, struct node *value, bool is_html, struct typed *got,
                        struct str *shown);
 
-/* workflow.c, message.c */
+/* workflow.c, message.c, webhook.c */
 void compile_campaign(struct compiler *c, struct node *campaign, uint32_t row);
 void compile_message(struct compiler *c, struct node *step);
+void compile_webhook(struct compiler *c, struct node *step);
 void compile_block(struct compiler *c, struct node *block);
 void declare_messages(struct compiler *c, struct node *block, int depth);
 uint32_t new_slot(struct compiler *c);

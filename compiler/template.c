@@ -137,9 +137,6 @@ static struct node *parse_file(struct compiler *c, const struct node *value)
     return c->diags->error_count == before ? template : NULL;
 }
 
-static void value_parts(struct compiler *c, struct node *value, bool is_html, struct typed *all,
-                        struct str *shown);
-
 /* { en: "…" es: "…" else: "…" }: the exact tag of patient.language, else its first part, else
  * `else` (M1). */
 static void language_parts(struct compiler *c, struct node *record, bool is_html, struct typed *all,
@@ -176,18 +173,18 @@ static void language_parts(struct compiler *c, struct node *record, bool is_html
             emit(c, op_c(OP_PUSH_CONST, add_constant_value(c, value_text(wanted))), 0, 1);
             emit(c, op_c(by_part ? OP_STARTS_WITH : OP_EQ, 0), 2, 1);
             uint32_t over = emit_jump(c, OP_JUMP_FALSE);
-            value_parts(c, pair->kids[PAIR_VALUE], is_html, all, shown);
+            template_into(c, pair->kids[PAIR_VALUE], is_html, all, shown);
             ends[end_count++] = emit_jump(c, OP_JUMP);
             patch(c, over);
         }
     }
-    value_parts(c, otherwise->kids[PAIR_VALUE], is_html, all, shown);
+    template_into(c, otherwise->kids[PAIR_VALUE], is_html, all, shown);
     for (uint32_t i = 0; i < end_count; i++)
         patch(c, ends[i]);
 }
 
-static void value_parts(struct compiler *c, struct node *value, bool is_html, struct typed *all,
-                        struct str *shown)
+void template_into(struct compiler *c, struct node *value, bool is_html, struct typed *all,
+                   struct str *shown)
 {
     if (value->kind == NODE_RECORD) {
         language_parts(c, value, is_html, all, shown);
@@ -212,7 +209,7 @@ uint32_t template_code(struct compiler *c, struct node *value, bool is_html, str
     struct str nothing = {0};
     *got = typed_kind(TYPE_TEXT);
     code_begin(c, &code, CODE_TEMPLATE);
-    value_parts(c, value, is_html, got, shown ? shown : &nothing);
+    template_into(c, value, is_html, got, shown ? shown : &nothing);
     emit(c, op_c(OP_DONE, 0), 0, 0);
     return code_end(c);
 }

@@ -68,11 +68,82 @@ static void message(struct compiler *c, struct node *s)
 {
     uint64_t *row = strmap_get(&c->messages, s->name);
     bool is_email = s->flags & FLAG_EMAIL;
-    if (row && (c->image->messages[*row].channel == CHANNEL_EMAIL) == is_email)
+    if (row &&
+        c->image->messages[*row].channel == (uint32_t)(is_email ? CHANNEL_EMAIL : CHANNEL_SMS))
         return;
     struct diag *diag =
         report(c, DIAG_UNKNOWN_NAME, s->name_span, is_email ? "email" : "sms", STR_ARG(s->name));
     suggest(c, diag, s->name, &c->messages);
+}
+
+static void keep_all(struct compiler *c, struct node *value)
+{
+    if (value->kind != NODE_RECORD) {
+        keep(c, value, typed_kind(KIND_ANY));
+        return;
+    }
+    for (struct node *pair = value->kids[RECORD_PAIRS]; pair; pair = pair->next)
+        keep_all(c, pair->kids[PAIR_VALUE]);
+}
+
+static void webhook(struct compiler *c, struct node *s)
+{
+    static const char *const given[] = {"status", "body"};
+    static const char *const expected[] = {"url", "method", "headers", "json"};
+    bool is_given = s->kind == NODE_GIVEN_WEBHOOK;
+    const char *const *names = is_given ? given : expected;
+    size_t count = is_given ? ARRAY_COUNT(given) : ARRAY_COUNT(expected);
+    uint64_t *row = strmap_get(&c->messages, s->name);
+    if (!row || c->image->messages[*row].channel != CHANNEL_WEBHOOK) {
+        struct diag *diag = report(c, DIAG_UNKNOWN_NAME, s->name_span, "webhook", STR_ARG(s->name));
+        suggest(c, diag, s->name, &c->messages);
+    }
+    for (struct node *pair = s->kids[0] ? s->kids[0]->kids[RECORD_PAIRS] : NULL; pair;
+         pair = pair->next) {
+        bool is_allowed = false;
+        for (size_t i = 0; i < count; i++)
+            is_allowed |= str_eq_c(pair->name, names[i]);
+        if (!is_allowed) {
+            struct diag *diag = report(c, DIAG_UNKNOWN_PROP, pair->name_span, STR_ARG(pair->name),
+                                       is_given ? "an answer" : "a webhook");
+            help(c, diag, is_given ? "status body" : "url method headers json");
+        }
+        keep_all(c, pair->kids[PAIR_VALUE]);
+    }
+}
+
+struct split_search {
+    struct compiler *c;
+    struct node *statement;
+    bool has_split, has_arm;
+};
+
+static bool find_arm(void *context, struct node *node)
+{
+    struct split_search *search = context;
+    uint64_t *flow = node->kind == NODE_DO ? strmap_get(&search->c->flows, node->name) : NULL;
+    if (flow && search->c->active_flow_count < ARRAY_COUNT(search->c->active_flows)) {
+        search->c->active_flow_count++;
+        ast_walk(((struct node *)(uintptr_t)*flow)->kids[FLOW_BODY], find_arm, search);
+        search->c->active_flow_count--;
+    }
+    if (node->kind != NODE_SPLIT || !str_eq(node->name, search->statement->name))
+        return true;
+    search->has_split = true;
+    for (const struct node *arm = node->kids[SPLIT_ARMS]; arm; arm = arm->next)
+        search->has_arm |= str_eq(arm->name, search->statement->other);
+    return true;
+}
+
+static void split_arm(struct compiler *c, struct node *s)
+{
+    struct split_search search = {c, s, false, false};
+    c->active_flow_count = 0;
+    ast_walk(c->campaign->kids[CAMPAIGN_WORKFLOW], find_arm, &search);
+    if (!search.has_split)
+        report(c, DIAG_UNKNOWN_NAME, s->name_span, "split", STR_ARG(s->name));
+    else if (!search.has_arm)
+        report(c, DIAG_UNKNOWN_NAME, s->other_span, "arm", STR_ARG(s->other));
 }
 
 static void statement(struct compiler *c, struct node *s)
@@ -118,10 +189,12 @@ static void statement(struct compiler *c, struct node *s)
         break;
     }
     case NODE_GIVEN_WEBHOOK:
-    case NODE_EXPECT_WEBHOOK: {
-        report(c, DIAG_NOT_YET, s->span, "webhooks");
+    case NODE_EXPECT_WEBHOOK:
+        webhook(c, s);
         break;
-    }
+    case NODE_GIVEN_SPLIT:
+        split_arm(c, s);
+        break;
     default:
         break;
     }
@@ -149,13 +222,15 @@ void compile_tests(struct compiler *c)
     for (struct node *test = c->out->declarations; test; test = test->next) {
         if (test->kind != NODE_TEST)
             continue;
-        if (!strmap_get(&c->campaigns, test->name)) {
+        uint64_t *campaign = strmap_get(&c->campaigns, test->name);
+        if (!campaign) {
             struct diag *diag =
                 report(c, DIAG_UNKNOWN_NAME, test->name_span, "campaign", STR_ARG(test->name));
             suggest(c, diag, test->name, &c->campaigns);
             continue;
         }
         find_messages(c, test->name);
+        c->campaign = (struct node *)(uintptr_t)*campaign;
         for (struct node *s = test->kids[TEST_STATEMENTS]; s; s = s->next)
             statement(c, s);
     }

@@ -440,6 +440,8 @@ static void set_step(struct compiler *c, struct node *step)
     }
     struct typed type =
         expression_as(c, step->kids[SET_VALUE], typed_of(c, c->image->attributes[row].type));
+    if (type.kind == KIND_JSON || type.kind == KIND_ANY)
+        emit(c, op_c(OP_AS_ATTRIBUTE, row), 1, 1);
     emit(c, op_c(OP_SET, row), 1, 0);
     if (type.is_phi && !c->image->attributes[row].is_phi) {
         struct str text = source_text(c, step->kids[SET_PATH]->span);
@@ -577,22 +579,26 @@ void compile_step(struct compiler *c, struct node *step)
                  {NODE_DO, STEP_DO},
                  {NODE_EXIT, STEP_EXIT},
                  {NODE_EMAIL, STEP_EMAIL},
-                 {NODE_SMS, STEP_SMS}};
+                 {NODE_SMS, STEP_SMS},
+                 {NODE_WEBHOOK, STEP_WEBHOOK}};
     uint32_t kind = 0;
     for (size_t i = 0; i < ARRAY_COUNT(kinds); i++)
         if (kinds[i].kind == step->kind)
             kind = kinds[i].step;
-    bool is_message = step->kind == NODE_EMAIL || step->kind == NODE_SMS;
+    bool is_message =
+        step->kind == NODE_EMAIL || step->kind == NODE_SMS || step->kind == NODE_WEBHOOK;
     if (step->kind == NODE_BAD)
         return;
     uint64_t *message = is_message ? strmap_get(&c->messages, step->name) : NULL;
-    step_begin(c, step, kind ? kind : STEP_DO,
-               is_message ? step->name : str_of(node_word(step->kind)),
+    step_begin(c, step, kind, is_message ? step->name : str_of(node_word(step->kind)),
                message ? (uint32_t)*message : IMAGE_NONE);
     switch ((int)step->kind) {
     case NODE_EMAIL:
     case NODE_SMS:
         compile_message(c, step);
+        break;
+    case NODE_WEBHOOK:
+        compile_webhook(c, step);
         break;
     case NODE_WAIT:
         wait_for_duration(c, step);
@@ -654,10 +660,7 @@ void compile_step(struct compiler *c, struct node *step)
              op_c(OP_EXIT, add_constant_value(c, value_text(step->name.at ? step->name : STR("")))),
              0, 0);
         break;
-    default: {
-        /* What a webhook sends is phi's business already. */
-        struct diag *diag = report(c, DIAG_NOT_YET, step->name_span, node_word(step->kind));
-        help(c, diag, "this step comes with a later version");
-    }
+    default:
+        break;
     }
 }

@@ -15,6 +15,11 @@
 
 enum { LINES_A_COMMIT = 1000, LINE_LIMIT_BYTES = 1 << 20, VERDICTS = VERDICT_HOLDOUT + 1 };
 
+struct called {
+    uint64_t outbox;
+    int64_t at_ms;
+};
+
 struct simulation {
     struct compilation compilation;
     struct arena arena;
@@ -27,6 +32,8 @@ struct simulation {
     uint64_t *started, *filtered, *ended, *converted, *faults; /* by campaign */
     uint64_t *entered;                                         /* by step */
     uint64_t (*verdicts)[VERDICTS];                            /* by message */
+    struct called *calls; /* webhooks that wait for their answer */
+    uint32_t call_count, call_room;
     struct buf out;
 };
 
@@ -57,7 +64,7 @@ static void put_message(struct simulation *s, const struct notice *n, const stru
 {
     const struct letter *letter = n->letter;
     const struct image_message *message = &image->messages[letter->message];
-    bool is_email = letter->channel == CHANNEL_EMAIL;
+    bool is_email = letter->channel == CHANNEL_EMAIL, is_sms = letter->channel == CHANNEL_SMS;
     struct str campaign = image_text(image, image->campaigns[n->campaign].name);
     struct str name = image_text(image, message->name);
     if (s->is_ndjson) {
@@ -66,7 +73,10 @@ static void put_message(struct simulation *s, const struct notice *n, const stru
         put_member(&s->out, "patient", n->patient);
         put_member(&s->out, "campaign", campaign);
         put_member(&s->out, "step", name);
-        put_member(&s->out, "channel", is_email ? STR("email") : STR("sms"));
+        put_member(&s->out, "channel",
+                   is_email ? STR("email")
+                   : is_sms ? STR("sms")
+                            : STR("webhook"));
         put_member(&s->out, "status", str_of(status_of(letter->verdict)));
         put_member(&s->out, "to", letter->to.len ? letter->to : (struct str){0});
         put_member(&s->out, "subject", letter->subject);
@@ -74,14 +84,24 @@ static void put_message(struct simulation *s, const struct notice *n, const stru
         buf_c(&s->out, "}\n");
     } else {
         struct civil c = zone_local(s->zone, n->at_ms);
-        buf_printf(
-            &s->out,
-            "%04d-%02d-%02d %02d:%02d  %-8s " STR_FMT "/" STR_FMT "  " STR_FMT "  " STR_FMT "\n",
-            c.year, c.month, c.day, c.hour, c.minute, status_of(letter->verdict), STR_ARG(campaign),
-            STR_ARG(name), STR_ARG(n->patient), STR_ARG(is_email ? letter->subject : letter->text));
+        buf_printf(&s->out,
+                   "%04d-%02d-%02d %02d:%02d  %-8s " STR_FMT "/" STR_FMT "  " STR_FMT "  " STR_FMT
+                   "\n",
+                   c.year, c.month, c.day, c.hour, c.minute, status_of(letter->verdict),
+                   STR_ARG(campaign), STR_ARG(name), STR_ARG(n->patient),
+                   STR_ARG(is_email ? letter->subject
+                           : is_sms ? letter->text
+                                    : letter->to));
     }
     if (s->out.len > 1 << 16)
         flush(s);
+}
+
+static void note_call(struct simulation *s, const struct notice *n)
+{
+    s->calls = arena_grow(&s->arena, s->calls, s->call_count, &s->call_room, sizeof *s->calls);
+    ensure(s->calls);
+    s->calls[s->call_count++] = (struct called){n->outbox, n->at_ms};
 }
 
 static void observe(void *context, const struct notice *n)
@@ -102,6 +122,8 @@ static void observe(void *context, const struct notice *n)
     case NOTICE_MESSAGE:
         s->verdicts[n->letter->message][n->letter->verdict]++;
         put_message(s, n, n->program->image);
+        if (n->letter->channel == CHANNEL_WEBHOOK && n->letter->verdict == VERDICT_SEND)
+            note_call(s, n);
         break;
     case NOTICE_GOAL:
         s->converted[n->campaign]++;
@@ -116,11 +138,29 @@ static void observe(void *context, const struct notice *n)
     }
 }
 
+/* A simulated world answers every webhook at once with 200 and {}. */
+static bool answer_calls(struct simulation *s)
+{
+    for (uint32_t i = 0; i < s->call_count; i++) {
+        struct called call = s->calls[i];
+        enum outbox_state became;
+        if (engine_claim(s->engine, call.outbox, call.at_ms, &became) != STATUS_OK ||
+            (became == OUTBOX_CLAIMED &&
+             engine_answer(s->engine, call.outbox, STR("{\"status\":200,\"body\":{}}"),
+                           call.at_ms) != STATUS_OK))
+            return false;
+    }
+    s->call_count = 0;
+    return true;
+}
+
 static bool advance(struct simulation *s, int64_t to_ms, bool is_included)
 {
     bool more = true;
+    uint32_t most = s->compilation.image.webhook_count ? 1 : 1000;
     while (more)
-        if (engine_advance(s->engine, to_ms, is_included, 1000, &more) != STATUS_OK)
+        if (engine_advance(s->engine, to_ms, is_included, most, &more) != STATUS_OK ||
+            !answer_calls(s))
             return false;
     s->now_ms = to_ms;
     return true;
@@ -161,6 +201,7 @@ static bool take_line(struct simulation *s, struct str line)
         if (input.at_ms != INT64_MIN && input.at_ms > s->now_ms)
             is_fine = is_fine && advance(s, input.at_ms, false);
         is_fine = is_fine && engine_input(s->engine, &input, s->now_ms, &answer) == STATUS_OK;
+        is_fine = is_fine && answer_calls(s);
         if (is_fine && answer.what == ANSWER_REJECTED)
             refuse(s, &answer);
         s->duplicates += is_fine && answer.what == ANSWER_DUPLICATE;

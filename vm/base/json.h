@@ -69,6 +69,7 @@ struct json {
 struct json *json_parse(struct arena *arena, struct str text, const char **error, size_t *offset);
 /* NULL when it is no object or has no such member. */
 const struct json *json_get(const struct json *object, const char *key);
+const struct json *json_get_str(const struct json *object, struct str key);
 
 void json_put_text(struct buf *out, struct str text); /* quoted; invalid UTF-8 becomes U+FFFD */
 void json_put_number(struct buf *out, double number); /* whole numbers without a fraction */

@@ -122,14 +122,18 @@ struct json *json_parse(struct arena *arena, struct str text, const char **error
     return root;
 }
 
-const struct json *json_get(const struct json *object, const char *key)
+const struct json *json_get_str(const struct json *object, struct str key)
 {
-    if (!object || object->kind != JSON_OBJECT)
-        return NULL;
-    for (const struct json *member = object->first; member; member = member->next)
-        if (str_eq_c(member->key, key))
+    for (const struct json *member = object && object->kind == JSON_OBJECT ? object->first : NULL;
+         member; member = member->next)
+        if (str_eq(member->key, key))
             return member;
     return NULL;
+}
+
+const struct json *json_get(const struct json *object, const char *key)
+{
+    return json_get_str(object, str_of(key));
 }
 
 const char *json_check(struct str text, size_t *offset)

@@ -72,6 +72,8 @@ enum verdict letter_check(struct env *env, uint32_t row, struct str to, int64_t 
     const struct image_message *message = &env->program->image->messages[row];
     bool is_email = message->channel == CHANNEL_EMAIL;
     *skip = SKIP_NONE;
+    if (message->channel == CHANNEL_WEBHOOK)
+        return VERDICT_SEND;
     if (!message->is_notice && is_deceased(env)) {
         *skip = SKIP_DECEASED;
         return VERDICT_CANCELLED;
@@ -189,6 +191,33 @@ struct letter *letter_make(struct env *env, uint32_t row)
         letter->verdict = VERDICT_DRAFT;
         if (message->draft_until != IMAGE_NONE)
             letter->draft_until_ms = moment_of(env, machine_eval(env, message->draft_until));
+    }
+    return letter;
+}
+
+struct letter *letter_make_webhook(struct env *env, uint32_t row)
+{
+    const struct image_message *message = &env->program->image->messages[row];
+    struct letter *letter = arena_alloc(env->arena, sizeof *letter);
+    if (!letter)
+        return NULL;
+    *letter = (struct letter){.message = row,
+                              .channel = CHANNEL_WEBHOOK,
+                              .verdict = VERDICT_SEND,
+                              .expires_at_ms = NEVER_MS,
+                              .draft_until_ms = NEVER_MS,
+                              .hold_until_ms = NEVER_MS};
+    enum render render = render_letter(env, message, letter);
+    letter->to = letter->reply_to;
+    bool is_http =
+        str_starts(letter->to, STR("http://")) || str_starts(letter->to, STR("https://"));
+    if (render == RENDER_BLANK) {
+        letter->verdict = VERDICT_SKIPPED;
+        letter->skip = SKIP_BLANK;
+    } else if (render == RENDER_FAILED || !is_http || !is_one_line(letter->to)) {
+        letter->verdict = VERDICT_FAILED;
+    } else if (env->enrollment->is_holdout) {
+        letter->verdict = VERDICT_HOLDOUT;
     }
     return letter;
 }

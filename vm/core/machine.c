@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "vm/base/json.h"
+#include "vm/code/accept.h"
 #include "vm/core/internal.h"
 
 struct run {
@@ -16,6 +17,7 @@ struct run {
     uint32_t depth;
     struct buf *out; /* templates */
     bool is_blank;
+    size_t quote_at; /* where the JSON string that is open begins */
     struct value stack[STACK_ROOM];
     uint8_t moves[STACK_ROOM]; /* trace + 1, 0 fixed */
     struct value locals[LOCAL_ROOM];
@@ -275,6 +277,52 @@ static void write_out(struct run *run, enum op op)
     buf_free(&text);
 }
 
+/* What was written since QUOTE becomes a JSON string. */
+static void end_quote(struct run *run)
+{
+    struct buf text;
+    struct str written = buf_view(run->out);
+    buf_init(&text, run->out->limit);
+    buf_str(&text, str_from(written, run->quote_at));
+    run->out->len = run->quote_at;
+    json_put_text(run->out, buf_view(&text));
+    run->out->failed |= text.failed;
+    buf_free(&text);
+}
+
+static struct value as_attribute(struct env *env, struct value v, uint32_t row)
+{
+    const struct image *image = env->program->image;
+    struct buf json;
+    bool fits = true;
+    buf_init(&json, 1 << 16);
+    value_to_json(v, &json);
+    v = value_from_json(env->arena, image, image->attributes[row].type,
+                        arena_str(env->arena, buf_view(&json)), &fits);
+    fits &= !json.failed;
+    buf_free(&json);
+    return fits ? v : patient_attribute(env->patient, env->program->attribute_names[row]);
+}
+
+static struct value json_member(struct env *env, struct value of, struct str name)
+{
+    struct json *tree = of.kind == VALUE_JSON ? json_parse(env->arena, of.text, NULL, NULL) : NULL;
+    const struct json *member = tree ? json_get_str(tree, name) : NULL;
+    if (!member)
+        return value_unknown();
+    if (member->kind == JSON_STRING)
+        return value_text(member->text);
+    if (member->kind == JSON_INT)
+        return value_int(member->integer);
+    if (member->kind == JSON_NUMBER)
+        return (struct value){.kind = VALUE_NUMBER, .n = member->number};
+    if (member->kind == JSON_TRUE || member->kind == JSON_FALSE)
+        return value_bool(member->kind == JSON_TRUE);
+    if (member->kind == JSON_OBJECT || member->kind == JSON_ARRAY)
+        return (struct value){.kind = VALUE_JSON, .text = member->raw};
+    return value_unknown();
+}
+
 static struct value attribute_value(struct env *env, uint32_t row)
 {
     const struct image_attribute *attribute = &env->program->image->attributes[row];
@@ -403,8 +451,11 @@ static enum stop interpret(struct run *run)
             push(run, field_value(env, v, &image->fields[c]));
             break;
         case OP_MEMBER:
-            pop(run);
-            push(run, value_unknown());
+            v = pop(run);
+            push(run, json_member(env, v, image_text(image, image->constants[c].text)));
+            break;
+        case OP_AS_ATTRIBUTE:
+            push(run, as_attribute(env, pop(run), c));
             break;
         case OP_DUP:
             v = pop(run);
@@ -483,6 +534,15 @@ static enum stop interpret(struct run *run)
         case OP_OUT_HTML:
             write_out(run, op);
             break;
+        case OP_QUOTE:
+            run->quote_at = run->out->len;
+            break;
+        case OP_END_QUOTE:
+            end_quote(run);
+            break;
+        case OP_OUT_JSON:
+            value_to_json(pop(run), run->out);
+            break;
         case OP_DONE:
             return STOP_DONE;
         case OP_LOCAL:
@@ -520,6 +580,7 @@ enum render machine_render(struct env *env, uint32_t code, struct buf *out)
     run.pc = run.depth = run.trace_count = 0;
     run.out = out;
     run.is_blank = false;
+    run.quote_at = 0;
     for (size_t i = 0; i < LOCAL_ROOM; i++)
         run.locals[i] = value_unknown();
     if (interpret(&run) != STOP_DONE || out->failed)
@@ -586,17 +647,42 @@ static bool send(struct run *run, struct slice *slice, const struct image_campai
     return false;
 }
 
+/* True: it goes on at once, without an answer. */
+static bool call_webhook(struct run *run, struct slice *slice, uint32_t row, bool *is_full)
+{
+    struct env *env = run->env;
+    const struct image_webhook *webhook = &env->program->image->webhooks[row];
+    struct letter *letter = letter_make_webhook(env, webhook->message);
+    struct effect *effect = letter ? add_effect(slice, EFFECT_LETTER) : NULL;
+    *is_full = !effect;
+    if (!effect)
+        return false;
+    effect->letter = letter;
+    env->enrollment->wait_began_ms = env->now_ms;
+    if (letter->verdict == VERDICT_SEND) {
+        env->enrollment->state = ENROLLMENT_PARKED;
+        env->enrollment->resume = webhook->wait;
+        env->enrollment->wake_at_ms = NEVER_MS;
+        return false;
+    }
+    wait_answer(env, webhook->wait, value_unknown());
+    return true;
+}
+
 static uint32_t split_arm(struct env *env, const struct image_campaign *campaign, uint32_t row)
 {
     const struct image *image = env->program->image;
     const struct image_split *split = &image->splits[row];
-    uint32_t share = share_of(env->patient->id, image_text(image, campaign->name),
-                              image_text(image, split->name));
+    struct str chosen, name = image_text(image, campaign->name);
+    uint32_t share = share_of(env->patient->id, name, image_text(image, split->name));
+    bool is_chosen =
+        env->host->chosen_arm &&
+        env->host->chosen_arm(env->host->chooser, name, image_text(image, split->name), &chosen);
     for (uint32_t i = 0; i < split->arms.count; i++) {
         const struct image_arm *arm = &image->arms[split->arms.first + i];
-        if (share < arm->share)
+        if (is_chosen ? str_eq(image_text(image, arm->name), chosen) : share < arm->share)
             return arm->pc;
-        share -= arm->share;
+        share -= is_chosen ? 0 : arm->share;
     }
     return image->arms[split->arms.first].pc;
 }
@@ -727,6 +813,10 @@ enum slice_end machine_run(struct env *env, struct slice *slice)
             slice->reason = (struct str){0};
             return SLICE_ENDED;
         case OP_WEBHOOK:
+            e->pc = run.pc + 1;
+            if (!call_webhook(&run, slice, c, &is_full))
+                return is_full ? fault(&run, slice, "R0004: too many effects") : SLICE_PARKED;
+            break;
         default:
             return fault(&run, slice, "R0006: not a step of this machine");
         }

@@ -40,6 +40,9 @@ struct host {
     /* message.unsubscribe_url: https://…/u/{token} for this patient and topic */
     struct str (*unsubscribe_url)(void *context, struct arena *arena, const struct patient *patient,
                                   uint32_t topic);
+    /* NULL, or for tests: the arm of a split, or `holdout`, is chosen instead of drawn. */
+    bool (*chosen_arm)(void *chooser, struct str campaign, struct str split, struct str *arm);
+    void *chooser;
 };
 
 struct env {
@@ -109,7 +112,7 @@ struct letter {       /* a message with all its text; memory of the slice's aren
     int64_t expires_at_ms, draft_until_ms, hold_until_ms; /* NEVER_MS none */
 };
 
-enum effect_kind { EFFECT_LETTER = 1, EFFECT_STEP, EFFECT_WEBHOOK };
+enum effect_kind { EFFECT_LETTER = 1, EFFECT_STEP };
 struct effect {
     enum effect_kind kind;
     uint32_t row; /* STEP: row of steps */
@@ -156,8 +159,14 @@ bool wait_event(struct env *env);
 /* A text from the patient. */
 bool wait_reply(struct env *env, struct str text);
 
+/* The answer of the webhook whose wait this is, unknown when it failed for good: bound, and pc set.
+ */
+bool wait_answer(struct env *env, uint32_t wait, struct value answer);
+
 /* letter.c. Makes (checks, renders) the message now. */
 struct letter *letter_make(struct env *env, uint32_t message);
+/* A webhook's call: reply_to is the url, subject the method, html the headers, text the body. */
+struct letter *letter_make_webhook(struct env *env, uint32_t message);
 /* The checks alone, again: at approval and in the claim. `handed_over_at_ms` (NEVER_MS: not yet)
  * leaves out of the limits what was handed over at or after it. */
 enum verdict letter_check(struct env *env, uint32_t message, struct str to, int64_t expires_at_ms,

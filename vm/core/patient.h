@@ -112,8 +112,9 @@ struct patient {
     X(subscription, subscriptions)                                                                 \
     X(membership, memberships)                                                                     \
     X(memory, memories)                                                                            \
-    X(object, objects) X(sending, sendings) X(entry, entries) X(entry_key, entry_keys)             \
-        X(enrollment, enrollments) X(approval, approvals)
+    X(object, objects)                                                                             \
+    X(sending, sendings) X(entry, entries) X(entry_key, entry_keys) X(enrollment, enrollments)     \
+        X(approval, approvals)
 #define X(type, name)                                                                              \
     struct type *name;                                                                             \
     uint32_t name##_count;                                                                         \

@@ -149,6 +149,13 @@ bool wait_event(struct env *env)
     return leave(env, wait->then_pc);
 }
 
+bool wait_answer(struct env *env, uint32_t row, struct value answer)
+{
+    const struct image_wait *wait = &env->program->image->waits[row];
+    bind(env, wait->slot, answer);
+    return leave(env, wait->then_pc);
+}
+
 static bool is_word(struct str word, struct str text)
 {
     text = str_trim(text);

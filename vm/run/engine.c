@@ -251,7 +251,8 @@ enum status engine_open(struct engine **out, struct store *store,
     *engine = (struct engine){.store = store, .options = *options, .next_enrollment = 1};
     arena_init(&engine->arena, 0);
     arena_init(&engine->slice, SLICE_BYTES);
-    engine->host = (struct host){engine, load_event, unsubscribe_url};
+    engine->host =
+        (struct host){engine, load_event, unsubscribe_url, options->chosen_arm, options->chooser};
     struct str next;
     if (store_meta_get(store, "next enrollment", &engine->slice, &next) == STATUS_OK &&
         next.len == 8)
@@ -544,6 +545,34 @@ enum status engine_claim(struct engine *engine, uint64_t outbox, int64_t now_ms,
     if (*became != OUTBOX_CLAIMED)
         engine_count_message(engine, program->number, row.message, outbox_word(*became));
     return store_outbox_move(engine->store, outbox, (enum outbox_state)row.state, *became, now_ms);
+}
+
+enum status engine_answer(struct engine *engine, uint64_t outbox, struct str answer, int64_t now_ms)
+{
+    struct outbox_row row;
+    struct react r;
+    enum outbox_state state = answer.len ? OUTBOX_SENT : OUTBOX_FAILED;
+    enum status status = engine_sent(engine, outbox, state, now_ms);
+    if (status == STATUS_OK)
+        status = store_outbox_get(engine->store, outbox, &engine->slice, &row);
+    uint64_t enrollment = row.enrollment;
+    uint32_t image = row.image, message = row.message;
+    if (status == STATUS_OK)
+        status = react_open(engine, (struct str){0}, row.patient, now_ms, &r);
+    if (status != STATUS_OK)
+        return status;
+    const struct program *program = engine_program_of(engine, image);
+    struct enrollment *e = patient_enrollment(r.patient, enrollment);
+    if (program && e && e->state == ENROLLMENT_PARKED && e->image == image &&
+        program->image->waits[e->resume].kind == WAIT_WEBHOOK &&
+        program->image->waits[e->resume].message == message) {
+        struct env env = react_env(&r, program, e);
+        wait_answer(&env, e->resume,
+                    answer.len ? (struct value){.kind = VALUE_JSON, .text = answer}
+                               : value_unknown());
+        react_run(&r, enrollment);
+    }
+    return react_close(&r);
 }
 
 enum status engine_sent(struct engine *engine, uint64_t outbox, enum outbox_state state,

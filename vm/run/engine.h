@@ -20,6 +20,9 @@ struct engine_options {
                             */
     bool without_holdout;  /* camp test */
     bool counts;           /* what happens is counted in the store, by campaign */
+    /* NULL, or for tests: chooses the arm of a split, or of `holdout` */
+    bool (*chosen_arm)(void *context, struct str campaign, struct str split, struct str *arm);
+    void *chooser;
 };
 
 enum status engine_open(struct engine **engine, struct store *store,
@@ -102,6 +105,10 @@ enum status engine_reject_draft(struct engine *engine, uint64_t draft, int64_t n
 /* The checks of the claim, again: what the row becomes before it is sent (CLAIMED), or instead. */
 enum status engine_claim(struct engine *engine, uint64_t outbox, int64_t now_ms,
                          enum outbox_state *became);
+/* A webhook's answer, `{"status":200,"body":…}`, or empty when it failed for good: the row moves
+ * from CLAIMED and the enrollment goes on. */
+enum status engine_answer(struct engine *engine, uint64_t outbox, struct str answer,
+                          int64_t now_ms);
 /* What sending came to: the row moves from CLAIMED. */
 enum status engine_sent(struct engine *engine, uint64_t outbox, enum outbox_state state,
                         int64_t now_ms);

@@ -60,6 +60,17 @@ static bool may_enter(struct react *r, const struct image_campaign *campaign, st
     return false;
 }
 
+static bool is_held_out(struct react *r, const struct program *program,
+                        const struct image_campaign *campaign)
+{
+    const struct engine_options *options = &r->engine->options;
+    struct str name = image_text(program->image, campaign->name), arm;
+    if (options->chosen_arm && options->chosen_arm(options->chooser, name, STR("holdout"), &arm))
+        return true;
+    return !options->without_holdout &&
+           share_of(r->patient->id, name, STR("holdout")) < campaign->holdout;
+}
+
 /* All rules were asked: the enrollment begins, at the instant of the reaction. */
 static void begin(struct react *r, const struct program *program, uint32_t row,
                   struct enrollment *fresh, uint64_t key)
@@ -77,9 +88,7 @@ static void begin(struct react *r, const struct program *program, uint32_t row,
     fresh->state = ENROLLMENT_READY;
     fresh->entered_at_ms = fresh->wait_began_ms = r->now_ms;
     fresh->wait_first_ms = fresh->wake_at_ms = NEVER_MS;
-    fresh->is_holdout = !r->engine->options.without_holdout &&
-                        share_of(r->patient->id, image_text(program->image, campaign->name),
-                                 STR("holdout")) < campaign->holdout;
+    fresh->is_holdout = is_held_out(r, program, campaign);
     entry->count++;
     entry->entered_at_ms = r->now_ms;
     if (entry_key)

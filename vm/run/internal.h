@@ -32,7 +32,7 @@ struct react {
     struct patient *patient;
     struct effects effects;
     int64_t now_ms;
-    bool is_time; /* what was due has run */
+    bool is_time;            /* what was due has run */
     uint32_t chain;          /* changes at this instant */
     struct waiting *waiting; /* as the patient was opened */
     uint32_t waiting_count;
