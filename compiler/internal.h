@@ -90,6 +90,7 @@ struct compiler {
     struct typed trigger; /* what `event` or the alias is in the workflow */
     uint32_t phi_branch;  /* depth of branches that phi decides */
     struct span phi_span;
+    struct span phi_output; /* the first of the last template that showed phi */
     struct node *active_flows[32];
     uint32_t active_flow_count;
     struct map64 flow_slots; /* node id of a flow → its first slot + 1 */
@@ -127,6 +128,17 @@ struct diag *report(struct compiler *c, enum diag_code code, struct span span, .
 void help(struct compiler *c, struct diag *diag, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 void suggest(struct compiler *c, struct diag *diag, struct str name, const struct strmap *names);
+void suggest_of(struct compiler *c, struct diag *diag, struct str name, struct str *candidates,
+                uint32_t count);
+void report_too_large(struct compiler *c, struct span span, const char *what);
+void report_two_rules(struct compiler *c, const struct node *topic,
+                      const struct node *transactional);
+void note(struct compiler *c, struct diag *diag, struct span span, const char *text);
+/* How a literal of the kind is written, for helps. */
+const char *kind_form(uint32_t kind);
+/* `call` was given another number of arguments than least to most; `form` is "(a, b)". */
+void report_count(struct compiler *c, const struct node *call, uint32_t least, uint32_t most,
+                  uint32_t given, const char *form);
 struct str text_of(struct compiler *c, uint32_t text);
 struct str source_text(struct compiler *c, struct span span);
 
@@ -156,6 +168,8 @@ struct str path_text(struct compiler *c, const struct node *path);
 uint32_t where_code(struct compiler *c, struct node *where, enum name_kind kind, uint32_t row,
                     struct str alias, struct typed *got);
 uint32_t event_of(struct compiler *c, struct str name, struct span span);
+void unknown_field(struct compiler *c, struct str name, struct span span, const char *what,
+                   struct rows fields);
 
 /* template.c */
 uint32_t template_code(struct compiler *c, struct node *value, bool is_html, struct typed *got,

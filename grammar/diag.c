@@ -189,19 +189,36 @@ static void repeat(struct buf *out, char c, size_t count)
         buf_byte(out, (unsigned char)c);
 }
 
+/* The part of a long line around byte `at` of it, whole code points. */
+static struct str cut_line(struct str line, size_t at)
+{
+    enum { BEFORE = 60, WIDTH = 120 };
+    size_t first = at > BEFORE && line.len > WIDTH ? at - BEFORE : 0;
+    while (first && first < line.len && (line.at[first] & 0xc0) == 0x80)
+        first--;
+    struct str rest = str_from(line, first);
+    size_t end = rest.len > WIDTH ? WIDTH : rest.len;
+    while (end < rest.len && (rest.at[end] & 0xc0) == 0x80)
+        end++;
+    return (struct str){rest.at, end};
+}
+
 /* The line with its carets; tabs are shown as four blanks. */
 static void write_excerpt(struct buf *out, const struct source *source, struct span span,
                           struct str label, const struct paint *paint, const char *colour)
 {
     struct position from = source_position(source, span.first);
-    struct str line = source_line(source, from.line);
+    struct str whole = source_line(source, from.line);
     uint32_t line_first = source->lines[from.line - 1];
+    struct str line = cut_line(whole, span.first - line_first);
+    uint32_t cut = (uint32_t)(line.at - whole.at);
     int width = snprintf(NULL, 0, "%u", from.line);
     buf_printf(out, "%s%*s |%s\n%s%u |%s ", paint->blue, width, "", paint->off, paint->blue,
                from.line, paint->off);
-    size_t before = 0, under = 0;
+    size_t before = cut ? 1 : 0, under = 0;
     struct str rest = line;
-    for (uint32_t at = line_first; rest.len;) {
+    buf_c(out, cut ? "…" : "");
+    for (uint32_t at = line_first + cut; rest.len;) {
         size_t length;
         uint32_t c = utf8_decode(rest, &length);
         size_t columns = c == '\t' ? 4 : 1;
@@ -216,6 +233,7 @@ static void write_excerpt(struct buf *out, const struct source *source, struct s
         at += (uint32_t)length;
         rest = str_from(rest, length);
     }
+    buf_c(out, cut + line.len < whole.len ? "…" : "");
     buf_printf(out, "\n%s%*s |%s ", paint->blue, width, "", paint->off);
     repeat(out, ' ', before);
     buf_c(out, colour);
