@@ -304,10 +304,15 @@ static void write_json(struct diags *diags, const struct diag *diag, struct buf 
     buf_c(out, "]}\n");
 }
 
-void diags_write(struct diags *diags, enum diag_format format, bool is_coloured, struct buf *out)
+void diags_sort(struct diags *diags)
 {
     if (diags->count)
         qsort(diags->items, diags->count, sizeof *diags->items, compare);
+}
+
+void diags_write(struct diags *diags, enum diag_format format, bool is_coloured, struct buf *out)
+{
+    diags_sort(diags);
     for (uint32_t i = 0; i < diags->count; i++) {
         if (format == DIAG_JSON)
             write_json(diags, &diags->items[i], out);

@@ -59,6 +59,8 @@ void diag_note(struct diags *diags, struct diag *diag, struct span span, const c
  * is. */
 struct str diag_nearest(struct str name, const struct str *candidates, uint32_t count);
 
+/* Into file order. */
+void diags_sort(struct diags *diags);
 enum diag_format { DIAG_TEXT = 1, DIAG_JSON };
 /* All, in file order. */
 void diags_write(struct diags *diags, enum diag_format format, bool is_coloured, struct buf *out);
