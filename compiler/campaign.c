@@ -131,13 +131,16 @@ static void set_trigger(struct compiler *c, struct image_campaign *row)
     } else if (trigger->number == FORM_ENTERED || trigger->number == FORM_LEFT) {
         uint64_t *segment = strmap_get(&c->segments, trigger->name);
         row->trigger_segment = segment ? (uint32_t)*segment : IMAGE_NONE;
+        mark_used(c, "segment", trigger->name);
         if (!segment) {
             struct diag *diag =
                 report(c, DIAG_UNKNOWN_NAME, trigger->name_span, "segment", STR_ARG(trigger->name));
             suggest(c, diag, trigger->name, &c->segments);
         }
     } else if (where) {
+        c->unknown_matters++;
         row->trigger_where = condition_code(c, where);
+        c->unknown_matters--;
     }
     if (trigger->kids[TRIGGER_OFFSET]) {
         struct node offset = *trigger->kids[TRIGGER_OFFSET];
@@ -163,7 +166,9 @@ static void set_entry(struct compiler *c, struct image_campaign *row)
     if (enter && enter->kids[ENTER_KEY])
         row->enter_key = expression_code(c, enter->kids[ENTER_KEY], typed_kind(KIND_ANY), &type);
     if (audience) {
+        c->unknown_matters++;
         row->audience = condition_code(c, audience->kids[AUDIENCE_CONDITION]);
+        c->unknown_matters--;
         if (audience->kids[AUDIENCE_WITHIN])
             row->audience_within = duration_constant(c, audience->kids[AUDIENCE_WITHIN]);
     }

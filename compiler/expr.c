@@ -236,6 +236,7 @@ static struct typed patient_path(struct compiler *c, const struct node *part)
         return bad;
     }
     const struct image_attribute *attribute = &c->image->attributes[*row];
+    mark_used(c, "attribute", part->name);
     emit(c, op_c(OP_ATTRIBUTE, (uint32_t)*row), 0, 1);
     add_read_of(c, READ_ATTRIBUTE, (uint32_t)*row);
     struct typed type = typed_of(c, attribute->type);
@@ -265,6 +266,7 @@ static struct typed clinic_path(struct compiler *c, const struct node *part)
 
 static struct typed push_name(struct compiler *c, const struct name *name)
 {
+    mark_let_used(c, name->span);
     if (name->kind == NAME_SLOT)
         emit(c, op_c(OP_SLOT, name->slot), 0, 1);
     else
@@ -330,8 +332,11 @@ static struct typed root_value(struct compiler *c, const struct node *path,
     if (name)
         return push_name(c, name);
     uint64_t *let = strmap_get(&c->lets, path->name);
-    if (let)
-        return expression(c, ((struct node *)(uintptr_t)*let)->kids[LET_VALUE]);
+    if (let) {
+        struct node *decl = (struct node *)(uintptr_t)*let;
+        mark_let_used(c, decl->name_span);
+        return expression(c, decl->kids[LET_VALUE]);
+    }
     struct diag *diag = report(c, DIAG_UNKNOWN_NAME, path->span, "name", STR_ARG(path->name));
     if (strmap_get(&c->attributes, path->name))
         help(c, diag, "an attribute is written `patient." STR_FMT "`", STR_ARG(path->name));
@@ -444,6 +449,20 @@ struct typed expression_as(struct compiler *c, struct node *node, struct typed w
     return got;
 }
 
+/* An unknown operand makes `!=`, `not in` and what stands under a `not` true (C1): said where a
+ * message depends on it. */
+static void check_unknown(struct compiler *c, struct node *node, const struct node *operand,
+                          struct typed type, bool is_negated)
+{
+    bool is_open = !type.is_known && type.kind != KIND_BAD && type.kind != KIND_JSON;
+    const struct node *shown = c->negation ? c->negation : node;
+    if (!is_open || !c->unknown_matters || is_negated == (c->negation != NULL))
+        return;
+    struct str text = source_text(c, operand->span);
+    struct diag *diag = report(c, DIAG_UNKNOWN_PASSES, shown->span, STR_ARG(text));
+    help(c, diag, "if those are not meant: `" STR_FMT " is known and …`", STR_ARG(text));
+}
+
 static struct typed compare_lists(struct compiler *c, struct node *node, enum op op)
 {
     struct node *left = node->kids[COMPARE_LEFT], *right = node->kids[COMPARE_RIGHT];
@@ -476,6 +495,7 @@ static struct typed compare_lists(struct compiler *c, struct node *node, enum op
         }
     }
     emit(c, op_c(op, 0), 2, 1);
+    check_unknown(c, node, left, l, op == OP_NOT_IN);
     return merge(TYPE_BOOL, l, r);
 }
 
@@ -501,6 +521,10 @@ static struct typed compare(struct compiler *c, struct node *node)
     if (l.kind != KIND_BAD && r.kind != KIND_BAD && !is_comparable(l, r))
         report_comparison(c, node->span, l, r);
     emit(c, op_c(op, 0), 2, 1);
+    if (r.kind != KIND_BAD)
+        check_unknown(c, node, left, l, op == OP_NE);
+    if (l.is_known && l.kind != KIND_BAD)
+        check_unknown(c, node, right, r, op == OP_NE);
     struct typed result = merge(TYPE_BOOL, l, r);
     result.is_known = true;
     return result;
@@ -618,6 +642,7 @@ static struct typed between(struct compiler *c, struct node *node)
     else if (v.kind != KIND_BAD && h.kind != KIND_BAD && !is_comparable(v, h))
         report_comparison(c, high->span, v, h);
     emit(c, op_c(OP_BETWEEN, 0), 3, 1);
+    check_unknown(c, node, operand, v, false);
     struct typed result = merge(TYPE_BOOL, v, merge(TYPE_BOOL, l, h));
     result.is_known = true;
     return result;
@@ -626,6 +651,7 @@ static struct typed between(struct compiler *c, struct node *node)
 uint32_t event_of(struct compiler *c, struct str name, struct span span)
 {
     uint64_t *row = strmap_get(&c->events, name);
+    mark_used(c, "event", name);
     if (row)
         return (uint32_t)*row;
     struct diag *diag = report(c, DIAG_UNKNOWN_NAME, span, "event", STR_ARG(name));
@@ -648,8 +674,13 @@ uint32_t where_code(struct compiler *c, struct node *where, enum name_kind kind,
     c->tested_type = (struct typed){
         .kind = kind == NAME_TESTED_EVENT ? KIND_EVENT : KIND_OBJECT, .row = row, .is_known = true};
     struct code code;
+    struct node *negation = c->negation;
     code_begin(c, &code, CODE_EXPRESSION);
+    c->negation = NULL;
+    c->unknown_matters++;
     *got = condition(c, where);
+    c->unknown_matters--;
+    c->negation = negation;
     emit(c, op_c(OP_RETURN, 0), 1, 0);
     uint32_t result = code_end(c);
     c->tested = outer.tested;
@@ -742,6 +773,7 @@ static struct typed named_row(struct compiler *c, struct node *node, struct strm
         suggest(c, diag, node->name, map);
         return bad;
     }
+    mark_used(c, what, node->name);
     emit(c, op_c(op, (uint32_t)*row), 0, 1);
     add_read_of(c, read, (uint32_t)*row);
     return typed_kind(TYPE_BOOL);
@@ -806,6 +838,20 @@ static struct typed call(struct compiler *c, struct node *node)
     return call_type(c, builtin, node, count, first, second, all);
 }
 
+static struct typed negation(struct compiler *c, struct node *node)
+{
+    struct node *outer = c->negation, *operand = node->kids[NOT_OPERAND];
+    c->negation = outer ? NULL : node;
+    struct typed type = condition(c, operand);
+    if (operand->kind == NODE_PATH)
+        check_unknown(c, node, operand, type, false);
+    c->negation = outer;
+    emit(c, op_c(OP_NOT, 0), 1, 1);
+    return (struct typed){.kind = type.kind == KIND_BAD ? KIND_BAD : TYPE_BOOL,
+                          .is_known = true,
+                          .is_phi = type.is_phi};
+}
+
 struct typed expression(struct compiler *c, struct node *node)
 {
     struct typed type;
@@ -814,11 +860,7 @@ struct typed expression(struct compiler *c, struct node *node)
     case NODE_AND:
         return logic(c, node, node->kind == NODE_AND);
     case NODE_NOT:
-        type = condition(c, node->kids[NOT_OPERAND]);
-        emit(c, op_c(OP_NOT, 0), 1, 1);
-        return (struct typed){.kind = type.kind == KIND_BAD ? KIND_BAD : TYPE_BOOL,
-                              .is_known = true,
-                              .is_phi = type.is_phi};
+        return negation(c, node);
     case NODE_COMPARE:
         return compare(c, node);
     case NODE_KNOWN:

@@ -1,6 +1,7 @@
 /* message.c: e-mails and texts: what they need, who may get them, when they may go
  * (LANGUAGE.md 2.3, 3.2). */
 #include "compiler/internal.h"
+#include "compiler/warn.h"
 
 static struct node *prop_of(struct node *step, const char *name)
 {
@@ -281,6 +282,8 @@ void compile_message(struct compiler *c, struct node *step)
             part(c, step, "preheader", false, true, "an e-mail preheader", allowed, NULL);
         row.html = part(c, step, "html", true, false, "", allowed, &shown);
         row.text = part(c, step, "text", false, !is_email, "an SMS", allowed, &shown);
+        if (!is_email && row.text != IMAGE_NONE)
+            warn_of_length(c, prop_of(step, "text")->kids[PROP_VALUE]->span, row.text);
         if (expires) {
             row.expires =
                 expression_code(c, expires->kids[PROP_VALUE], typed_kind(KIND_ANY), &type);

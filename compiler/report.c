@@ -100,6 +100,14 @@ void report_two_rules(struct compiler *c, const struct node *topic,
     help(c, diag, "keep one of the two: the topic asks for consent, `transactional` does without");
 }
 
+struct span first_line(struct compiler *c, struct span span)
+{
+    size_t line = str_find(source_text(c, span), STR("\n"));
+    if (line != SIZE_MAX)
+        span.end = span.first + (uint32_t)line;
+    return span;
+}
+
 void note(struct compiler *c, struct diag *diag, struct span span, const char *text)
 {
     if (!c->is_quiet)

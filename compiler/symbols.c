@@ -3,7 +3,7 @@
 #include "compiler/internal.h"
 #include "vm/base/zone.h"
 
-static bool is_module(struct compiler *c, const struct node *node)
+bool is_of_module(struct compiler *c, const struct node *node)
 {
     return str_starts(source_at(&c->out->sources, node->span.file)->name, STR("<"));
 }
@@ -120,7 +120,7 @@ static struct rows declare_fields(struct compiler *c, const char *what, enum nod
                          b = type_row(c, field->kids[FIELD_TYPE]);
                 if (!is_subset(c, a, b) && !is_subset(c, b, a))
                     report_different(c, field, a);
-                else if (is_module(c, before) || !is_module(c, field))
+                else if (is_of_module(c, before) || !is_of_module(c, field))
                     fields[*known] = field;
                 if (is_phi_before)
                     fields[*known]->flags |= FLAG_PHI;
@@ -299,7 +299,7 @@ void declare_all(struct compiler *c)
     /* Modules first: what a project declares replaces it (P3). */
     for (int of_module = 1; of_module >= 0; of_module--)
         for (struct node *decl = c->out->declarations; decl; decl = decl->next)
-            if (decl->kind == NODE_PATIENT && is_module(c, decl) == (of_module == 1))
+            if (decl->kind == NODE_PATIENT && is_of_module(c, decl) == (of_module == 1))
                 for (struct node *field = decl->kids[PATIENT_FIELDS]; field; field = field->next)
                     declare_attribute(c, field);
     declare_events(c);

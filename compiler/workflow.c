@@ -24,7 +24,7 @@ void push_name_slot(struct compiler *c, struct str name, struct span span, uint3
             note(c, diag, ((struct node *)(uintptr_t)*let)->name_span, "the other one");
     }
     c->names = arena_grow(c->arena, c->names, c->name_count, &c->name_room, sizeof *c->names);
-    c->names[c->name_count++] = (struct name){name, NAME_SLOT, slot, type};
+    c->names[c->name_count++] = (struct name){name, NAME_SLOT, slot, type, span};
 }
 
 struct str unique_name(struct compiler *c, struct str name)
@@ -123,12 +123,7 @@ static uint32_t bound_code(struct compiler *c, struct node *bound)
 
 static void without_bound(struct compiler *c, struct node *step)
 {
-    struct str text = source_text(c, step->span);
-    size_t line = str_find(text, STR("\n"));
-    struct span first = step->span;
-    if (line != SIZE_MAX)
-        first.end = first.first + (uint32_t)line;
-    struct diag *diag = report(c, DIAG_WAIT_WITHOUT_BOUND, first);
+    struct diag *diag = report(c, DIAG_WAIT_WITHOUT_BOUND, first_line(c, step->span));
     help(c, diag, "say how long at most: `up to 7 days`");
 }
 
@@ -286,9 +281,22 @@ static void phi_begin(struct compiler *c, bool is_phi, struct span span)
         c->phi_span = span;
 }
 
+static bool find_message(void *context, struct node *node)
+{
+    bool *found = context;
+    *found |= node->kind == NODE_EMAIL || node->kind == NODE_SMS || node->kind == NODE_WEBHOOK ||
+              node->kind == NODE_DO;
+    return true;
+}
+
 static void if_step(struct compiler *c, struct node *step)
 {
+    bool leads = false;
+    ast_walk(step->kids[IF_BODY], find_message, &leads);
+    ast_walk(step->kids[IF_ELSE], find_message, &leads);
+    c->unknown_matters += leads;
     struct typed type = condition(c, step->kids[IF_CONDITION]);
+    c->unknown_matters -= leads;
     uint32_t over = emit_jump(c, OP_JUMP_FALSE), facts = c->fact_count;
     phi_begin(c, type.is_phi, step->kids[IF_CONDITION]->span);
     learn(c, step->kids[IF_CONDITION]);
@@ -456,6 +464,7 @@ uint32_t attribute_of(struct compiler *c, struct node *path)
         suggest(c, diag, part->name, &c->attributes);
         return IMAGE_NONE;
     }
+    mark_used(c, "attribute", part->name);
     return (uint32_t)*row;
 }
 
@@ -517,6 +526,7 @@ static void named_step(struct compiler *c, struct node *step, struct strmap *map
 {
     uint64_t *row = strmap_get(map, step->name);
     if (row) {
+        mark_used(c, what, step->name);
         emit(c, op_c(op, (uint32_t)*row), 0, 0);
         return;
     }
@@ -544,6 +554,7 @@ static void do_step(struct compiler *c, struct node *step)
         suggest(c, diag, step->name, &c->flows);
         return;
     }
+    mark_used(c, "flow", step->name);
     struct node *flow = (struct node *)(uintptr_t)*known, *param = flow->kids[FLOW_PARAMS];
     for (uint32_t i = 0; i < c->active_flow_count; i++)
         if (c->active_flows[i] == flow || c->active_flow_count == ARRAY_COUNT(c->active_flows)) {

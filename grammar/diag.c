@@ -70,13 +70,43 @@ struct diag *diag_report(struct diags *diags, enum diag_code code, struct span s
     return diag_add(diags, code, span, message);
 }
 
+/* Is it `# camp: allow(C0123) reason`, of several codes too, for this one? */
+static bool allows(struct str line, enum diag_code code)
+{
+    static const char begin[] = "# camp: allow(";
+    char wanted[8];
+    snprintf(wanted, sizeof wanted, "C%04d", (int)code);
+    struct str rest = str_trim(line);
+    if (!str_starts(rest, str_of(begin)))
+        return false;
+    size_t close = str_find(rest, STR(")"));
+    struct str codes = {rest.at, close == SIZE_MAX ? 0 : close};
+    struct str reason = str_trim(str_from(rest, close == SIZE_MAX ? rest.len : close + 1));
+    return reason.len && str_find(codes, str_of(wanted)) != SIZE_MAX;
+}
+
+/* The lines of `# camp:` comments right before the one where the span begins. */
+static bool is_allowed(const struct diags *diags, enum diag_code code, struct span span)
+{
+    const struct source *source = source_at(diags->sources, span.file);
+    for (uint32_t line = source_position(source, span.first).line; line > 1; line--) {
+        struct str before = source_line(source, line - 1);
+        if (allows(before, code))
+            return true;
+        if (!str_starts(str_trim(before), STR("# camp:")))
+            break;
+    }
+    return false;
+}
+
 struct diag *diag_add(struct diags *diags, enum diag_code code, struct span span,
                       struct str message)
 {
-    bool is_error = row_of((int)code)->severity == SEVERITY_ERROR || diags->is_strict;
-    diags->error_count += is_error;
-    diags->warning_count += !is_error;
-    if (diags->count >= DIAG_LIMIT) {
+    bool is_warning = row_of((int)code)->severity == SEVERITY_WARNING;
+    bool is_silent = is_warning && is_allowed(diags, code, span);
+    diags->error_count += !is_warning;
+    diags->warning_count += is_warning && !is_silent;
+    if (is_silent || diags->count >= DIAG_LIMIT) {
         struct diag *lost = arena_alloc(diags->arena, sizeof *lost);
         ensure(lost);
         return lost;
@@ -87,11 +117,19 @@ struct diag *diag_add(struct diags *diags, enum diag_code code, struct span span
     diags->items = moved;
     struct diag *diag = &diags->items[diags->count];
     *diag = (struct diag){.code = code,
-                          .severity = is_error ? SEVERITY_ERROR : SEVERITY_WARNING,
+                          .severity = is_warning ? SEVERITY_WARNING : SEVERITY_ERROR,
                           .span = span,
                           .message = arena_str(diags->arena, message),
                           .order = diags->count++};
     return diag;
+}
+
+void diags_be_strict(struct diags *diags)
+{
+    for (uint32_t i = 0; i < diags->count; i++)
+        diags->items[i].severity = SEVERITY_ERROR;
+    diags->error_count += diags->warning_count;
+    diags->warning_count = 0;
 }
 
 void diag_help(struct diags *diags, struct diag *diag, const char *format, ...)

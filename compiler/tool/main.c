@@ -68,11 +68,12 @@ int tool_compile(struct compilation *compilation, char **paths, int count, bool 
     for (size_t i = 0; i + 1 < ARRAY_COUNT(modules) && stdlib_modules[i].name; i++)
         modules[i] = (struct compile_module){stdlib_modules[i].name, stdlib_modules[i].text};
     compilation_init(compilation);
-    compilation->diags.is_strict = is_strict;
     if (!compile_paths(compilation, &options, paths, count, &error)) {
         fprintf(stderr, "camp: " STR_FMT "\n", STR_ARG(error));
         return EXIT_USAGE;
     }
+    if (is_strict)
+        diags_be_strict(&compilation->diags);
     return compilation->diags.error_count ? EXIT_FINDINGS : EXIT_FINE;
 }
 
