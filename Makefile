@@ -96,7 +96,10 @@ EMBED_SRC  := $(sort $(wildcard vm/store/*.sql stdlib/*.camp vm/http/console/*.h
 EMBED_H    := $(EMBED_SRC:%=$(GEN)/%.h)
 # gen/stdlib/modules.h includes all stdlib/*.camp and lists them in one table.
 MODULES_H  := $(GEN)/stdlib/modules.h
-GEN_H      := $(GEN_C:.c=.h) $(EMBED_H) $(MODULES_H)
+# gen/grammar/diagnostics.h holds the pages of the diagnostics, one after the other.
+PAGES_SRC  := $(sort $(wildcard grammar/diagnostics/C*.md))
+PAGES_H    := $(GEN)/grammar/diagnostics.h
+GEN_H      := $(GEN_C:.c=.h) $(EMBED_H) $(MODULES_H) $(PAGES_H)
 
 LIB        := $(O)/libcamp.a
 LIB_OBJ    := $(LIB_SRC:%.c=$(O)/%.o) $(GEN_C:$(GEN)/%.c=$(O)/gen/%.o)
@@ -138,12 +141,18 @@ $(GEN)/%.lex.c $(GEN)/%.lex.h: %.l
 	$(call say,FLEX,$<)
 	$(Q)flex --header-file=$(GEN)/$*.lex.h -o $(GEN)/$*.lex.c $<
 
+# $(call embed,NAME,FILES): the bytes of files as `static const char` array of that name.
+embed = { printf '/* Generated from %s. */\nstatic const char %s[] = {\n' '$(@:$(GEN)/%.h=%)' "$(1)"; \
+	  cat $(2) | od -An -v -td1 | sed 's/-\{0,1\}[0-9][0-9]*/&,/g'; printf '0};\n'; } >$@.new && mv $@.new $@
+
 $(EMBED_H): $(GEN)/%.h: %
 	@mkdir -p $(@D)
-	@{ printf '/* Generated from %s. */\nstatic const char %s[] = {\n' '$<' \
-	   "$$(printf '%s' '$(<F)' | tr -c 'A-Za-z0-9' '_')"; \
-	   od -An -v -td1 '$<' | sed 's/-\{0,1\}[0-9][0-9]*/&,/g'; printf '0};\n'; } >$@.new
-	@mv $@.new $@
+	@$(call embed,$$(printf '%s' '$(<F)' | tr -c 'A-Za-z0-9' '_'),'$<')
+
+# All pages of diagnostics as one text; the folder stands for pages that come and go.
+$(PAGES_H): grammar/diagnostics $(PAGES_SRC) Makefile
+	@mkdir -p $(@D)
+	@$(call embed,diagnostics_md,$(PAGES_SRC))
 
 $(MODULES_H): $(filter $(GEN)/stdlib/%,$(EMBED_H)) Makefile
 	@mkdir -p $(@D)

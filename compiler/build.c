@@ -136,6 +136,31 @@ uint32_t type_of_kind(struct compiler *c, uint32_t kind)
     return type_once(c, key, (struct image_type){.kind = kind, .of = IMAGE_NONE});
 }
 
+static void report_unknown_type(struct compiler *c, const struct node *type)
+{
+    static const struct {
+        const char *written, *meant;
+    } usual[] = {{"int", "integer"},  {"string", "text"},  {"str", "text"},
+                 {"boolean", "bool"}, {"float", "number"}, {"datetime", "time"},
+                 {"instant", "time"}, {"tel", "phone"}};
+    struct str names[ARRAY_COUNT(type_words)], nearest = {0};
+    uint32_t count = 0;
+    for (; type_words[count].word[0]; count++)
+        names[count] = str_of(type_words[count].word);
+    for (size_t i = 0; i < ARRAY_COUNT(usual); i++)
+        if (str_eq_c(type->name, usual[i].written))
+            nearest = str_of(usual[i].meant);
+    if (!nearest.at)
+        nearest = diag_nearest(type->name, names, count);
+    struct diag *diag = report(c, DIAG_UNKNOWN_TYPE, type->span, STR_ARG(type->name));
+    if (nearest.at)
+        help(c, diag, "did you mean `" STR_FMT "`?", STR_ARG(nearest));
+    else
+        help(c, diag,
+             "text integer number bool date time clock duration email phone url timezone "
+             "language, `list of T` or one of [\"a\", \"b\"]");
+}
+
 uint32_t type_row(struct compiler *c, const struct node *type)
 {
     if (type->kids[TYPE_CHOICES]) {
@@ -165,11 +190,8 @@ uint32_t type_row(struct compiler *c, const struct node *type)
         return type_once(c, arena_printf(c->arena, "list %u", of),
                          (struct image_type){.kind = TYPE_LIST, .of = of});
     }
-    struct diag *diag = report(c, DIAG_UNKNOWN_TYPE, type->span, STR_ARG(type->name));
-    help(c, diag,
-         "text integer number bool date time clock duration email phone url timezone language, "
-         "`list of T` or one of [\"a\", \"b\"]");
-    return type_of_kind(c, TYPE_TEXT);
+    report_unknown_type(c, type);
+    return type_of_kind(c, KIND_BAD);
 }
 
 void code_begin(struct compiler *c, struct code *code, uint32_t kind)

@@ -45,9 +45,7 @@ struct typed call_type(struct compiler *c, const struct builtin *builtin, const 
     for (struct str p; (p = parameter(builtin->signature, most)).len; most++)
         least += p.at[p.len - 1] != '?';
     if (count < least || count > most) {
-        struct str wanted = least == most ? arena_printf(c->arena, "%u", least)
-                                          : arena_printf(c->arena, "%u to %u", least, most);
-        report(c, DIAG_ARGUMENT_COUNT, node->name_span, STR_ARG(node->name), wanted.at, count);
+        report_count(c, node, least, most, count, builtin->signature);
         return (struct typed){.kind = KIND_BAD};
     }
     struct str word = parameter(builtin->signature, 0);
@@ -57,7 +55,9 @@ struct typed call_type(struct compiler *c, const struct builtin *builtin, const 
                 first.kind == KIND_JSON || (wanted == TYPE_NUMBER && first.kind == TYPE_INTEGER) ||
                 (wanted == TYPE_TEXT && is_text_like && first.kind != TYPE_LIST);
     if (!fits) {
-        report(c, DIAG_WRONG_TYPE, node->span, kind_name(first.kind), kind_name(wanted));
+        struct diag *diag =
+            report(c, DIAG_WRONG_TYPE, node->span, kind_name(first.kind), kind_name(wanted));
+        help(c, diag, "it is `" STR_FMT "%s`", STR_ARG(node->name), builtin->signature);
         return (struct typed){.kind = KIND_BAD};
     }
     emit(c, op_ab(OP_CALL, count, builtin_row(c, builtin)), count, 1);

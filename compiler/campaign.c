@@ -4,6 +4,13 @@
 
 enum { MOST_FLOW_DEPTH = 32 };
 
+static void report_twice(struct compiler *c, const struct node *second, const struct node *first)
+{
+    struct diag *diag = report(c, DIAG_SETTING_TWICE, second->span);
+    note(c, diag, first->span, "first here");
+    help(c, diag, "keep one of them");
+}
+
 struct node *setting_of(struct compiler *c, enum node_kind kind)
 {
     struct node *found = NULL;
@@ -11,7 +18,7 @@ struct node *setting_of(struct compiler *c, enum node_kind kind)
         if (s->kind != kind)
             continue;
         if (found)
-            report(c, DIAG_SETTING_TWICE, s->span);
+            report_twice(c, s, found);
         else
             found = s;
     }
@@ -27,7 +34,9 @@ static bool declare_one(void *context, struct node *node)
         bool is_new;
         uint64_t *row = strmap_put(&c->messages, node->name, &is_new);
         if (!is_new) {
-            report(c, DIAG_DUPLICATE, node->name_span, "message", STR_ARG(node->name));
+            struct diag *diag =
+                report(c, DIAG_DUPLICATE, node->name_span, "message", STR_ARG(node->name));
+            help(c, diag, "a message keeps its name for ever: give this one another");
         } else {
             struct image_message message = {.name = intern(c, node->name),
                                             .campaign = c->campaign_row,
@@ -124,13 +133,16 @@ static void set_trigger(struct compiler *c, struct image_campaign *row)
     } else if (trigger->number == FORM_ENTERED || trigger->number == FORM_LEFT) {
         uint64_t *segment = strmap_get(&c->segments, trigger->name);
         row->trigger_segment = segment ? (uint32_t)*segment : IMAGE_NONE;
+        mark_used(c, "segment", trigger->name);
         if (!segment) {
             struct diag *diag =
                 report(c, DIAG_UNKNOWN_NAME, trigger->name_span, "segment", STR_ARG(trigger->name));
             suggest(c, diag, trigger->name, &c->segments);
         }
     } else if (where) {
+        c->unknown_matters++;
         row->trigger_where = condition_code(c, where);
+        c->unknown_matters--;
     }
     if (trigger->kids[TRIGGER_OFFSET]) {
         struct node offset = *trigger->kids[TRIGGER_OFFSET];
@@ -156,12 +168,14 @@ static void set_entry(struct compiler *c, struct image_campaign *row)
     if (enter && enter->kids[ENTER_KEY])
         row->enter_key = expression_code(c, enter->kids[ENTER_KEY], typed_kind(KIND_ANY), &type);
     if (audience) {
+        c->unknown_matters++;
         row->audience = condition_code(c, audience->kids[AUDIENCE_CONDITION]);
+        c->unknown_matters--;
         if (audience->kids[AUDIENCE_WITHIN])
             row->audience_within = duration_constant(c, audience->kids[AUDIENCE_WITHIN]);
     }
     if (holdout && holdout->number > 10000)
-        report(c, DIAG_BAD_PERCENT, holdout->name_span);
+        help(c, report(c, DIAG_BAD_PERCENT, holdout->name_span), "write a share from 0%% to 100%%");
     row->holdout = holdout ? (uint32_t)holdout->number : 0;
     if (description)
         row->description = intern(c, description->name);
@@ -172,7 +186,7 @@ static void set_consent(struct compiler *c, struct image_campaign *row)
     struct node *topic = setting_of(c, NODE_TOPIC),
                 *transactional = setting_of(c, NODE_TRANSACTIONAL);
     if (topic && transactional) {
-        report(c, DIAG_TWO_CONSENT_RULES, transactional->span);
+        report_two_rules(c, topic, transactional);
     } else if (!topic && !transactional) {
         struct diag *diag = report(c, DIAG_NO_CONSENT_RULE, c->campaign->name_span);
         help(c, diag, "say `topic …` for what patients can decline, or `transactional`");
@@ -190,7 +204,7 @@ static void set_consent(struct compiler *c, struct image_campaign *row)
     struct node *automatic = setting_of(c, NODE_SEND_AUTOMATICALLY),
                 *draft = setting_of(c, NODE_SEND_DRAFT);
     if (automatic && draft)
-        report(c, DIAG_SETTING_TWICE, draft->span);
+        report_twice(c, draft, automatic);
     c->is_draft = !automatic;
     c->draft_bound = draft ? draft->kids[SEND_DRAFT_UP_TO] : NULL;
 }
@@ -340,6 +354,6 @@ void compile_campaign(struct compiler *c, struct node *campaign, uint32_t index)
     row.steps.count = c->image->step_count - row.steps.first;
     row.slot_count = c->slot_most;
     if (row.slot_count > 4096 || c->image->codes[row.workflow].count > 1 << 22)
-        report(c, DIAG_TOO_LARGE, campaign->name_span, "the workflow");
+        report_too_large(c, campaign->name_span, "the workflow");
     c->image->campaigns[index] = row;
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "compiler/internal.h"
+#include "compiler/warn.h"
 
 void compilation_init(struct compilation *out)
 {
@@ -51,10 +52,10 @@ static void compile_campaigns(struct compiler *c)
 
 static struct strmap *maps_of(struct compiler *c, size_t index)
 {
-    struct strmap *maps[] = {&c->texts,     &c->types,    &c->constants, &c->attributes,
-                             &c->events,    &c->objects,  &c->segments,  &c->topics,
-                             &c->campaigns, &c->flows,    &c->lets,      &c->policies,
-                             &c->dids,      &c->messages, &c->step_names};
+    struct strmap *maps[] = {&c->texts,     &c->types,    &c->constants,  &c->attributes,
+                             &c->events,    &c->objects,  &c->segments,   &c->topics,
+                             &c->campaigns, &c->flows,    &c->lets,       &c->policies,
+                             &c->dids,      &c->messages, &c->step_names, &c->used};
     return index < ARRAY_COUNT(maps) ? maps[index] : NULL;
 }
 
@@ -62,6 +63,8 @@ static void run_passes(struct compiler *c)
 {
     declare_all(c);
     compile_campaigns(c);
+    if (!c->diags->error_count)
+        warn_all(c);
     if (c->options->with_tests)
         compile_tests(c);
 }

@@ -77,6 +77,12 @@ static void report_choice(struct compiler *c, const struct node *node, uint32_t 
     buf_free(&list);
 }
 
+static void report_literal(struct compiler *c, struct span span, struct str text, uint32_t kind)
+{
+    struct diag *diag = report(c, DIAG_BAD_LITERAL, span, STR_ARG(text), kind_name(kind));
+    help(c, diag, "write it as %s", kind_form(kind));
+}
+
 /* A literal as a value of the wanted type; false: reported. */
 bool constant_from_literal(struct compiler *c, struct node *node, struct typed wanted,
                            struct value *v)
@@ -105,7 +111,7 @@ bool constant_from_literal(struct compiler *c, struct node *node, struct typed w
         if (!fits && wanted.kind == TYPE_CHOICE)
             report_choice(c, literal, wanted.type);
         else if (!fits)
-            report(c, DIAG_BAD_LITERAL, node->span, STR_ARG(literal->name), kind_name(wanted.kind));
+            report_literal(c, node->span, literal->name, wanted.kind);
         return fits;
     }
     if (literal->kind == NODE_INTEGER && wanted.kind == TYPE_NUMBER)
@@ -137,7 +143,7 @@ bool constant_from_literal(struct compiler *c, struct node *node, struct typed w
         *v = (struct value){.kind = VALUE_LIST, .list = list};
     } else {
         struct str text = negated(c, node);
-        report(c, DIAG_BAD_LITERAL, node->span, STR_ARG(text), kind_name(wanted.kind));
+        report_literal(c, node->span, text, wanted.kind);
         return false;
     }
     return true;
@@ -174,26 +180,26 @@ static bool is_shown_known(struct compiler *c, const struct node *path)
     return false;
 }
 
-static struct typed unknown_field(struct compiler *c, const struct node *part, const char *what,
-                                  struct rows fields)
+void unknown_field(struct compiler *c, struct str name, struct span span, const char *what,
+                   struct rows fields)
 {
-    struct diag *diag = report(c, DIAG_UNKNOWN_NAME, part->span, what, STR_ARG(part->name));
+    struct diag *diag = report(c, DIAG_UNKNOWN_NAME, span, what, STR_ARG(name));
     struct str names[256];
     uint32_t count = 0;
     for (uint32_t i = 0; i < fields.count && count < 256; i++)
         names[count++] = text_of(c, c->image->fields[fields.first + i].name);
-    struct str nearest = diag_nearest(part->name, names, count);
-    if (nearest.at)
-        help(c, diag, "did you mean `" STR_FMT "`?", STR_ARG(nearest));
-    return bad;
+    suggest_of(c, diag, name, names, count);
 }
 
 /* The field `part` of the event or object on the stack. */
 static struct typed field(struct compiler *c, struct typed of, const struct node *part)
 {
     if (of.kind != KIND_EVENT && of.kind != KIND_OBJECT) {
-        if (of.kind != KIND_BAD)
-            report(c, DIAG_UNKNOWN_NAME, part->span, "field", STR_ARG(part->name));
+        struct diag *diag = of.kind == KIND_BAD ? NULL
+                                                : report(c, DIAG_UNKNOWN_NAME, part->span, "field",
+                                                         STR_ARG(part->name));
+        if (diag)
+            help(c, diag, "%s has no fields", kind_name(of.kind));
         return bad;
     }
     bool is_event = of.kind == KIND_EVENT;
@@ -211,7 +217,8 @@ static struct typed field(struct compiler *c, struct typed of, const struct node
             (!is_event && str_eq(part->name, text_of(c, c->image->objects[of.row].id_field)));
         return type;
     }
-    return unknown_field(c, part, is_event ? "property" : "field", fields);
+    unknown_field(c, part->name, part->span, is_event ? "property" : "field", fields);
+    return bad;
 }
 
 /* A part of a webhook's answer: `status`, or what the body holds. */
@@ -243,6 +250,7 @@ static struct typed patient_path(struct compiler *c, const struct node *part)
         return bad;
     }
     const struct image_attribute *attribute = &c->image->attributes[*row];
+    mark_used(c, "attribute", part->name);
     emit(c, op_c(OP_ATTRIBUTE, (uint32_t)*row), 0, 1);
     add_read_of(c, READ_ATTRIBUTE, (uint32_t)*row);
     struct typed type = typed_of(c, attribute->type);
@@ -272,6 +280,7 @@ static struct typed clinic_path(struct compiler *c, const struct node *part)
 
 static struct typed push_name(struct compiler *c, const struct name *name)
 {
+    mark_let_used(c, name->span);
     if (name->kind == NAME_SLOT)
         emit(c, op_c(OP_SLOT, name->slot), 0, 1);
     else
@@ -292,8 +301,26 @@ static struct typed event_word(struct compiler *c, const struct node *path)
         emit(c, op_c(OP_SLOT, 0), 0, 1);
         return c->trigger;
     }
-    report(c, DIAG_UNKNOWN_NAME, path->span, "event here:", STR_ARG(path->name));
+    struct diag *diag =
+        report(c, DIAG_UNKNOWN_NAME, path->span, "event here:", STR_ARG(path->name));
+    help(c, diag, "`event` is the one that triggered, or the one a `where` tests");
     return bad;
+}
+
+/* Names of slots and lets that can be said here. */
+static void suggest_visible(struct compiler *c, struct diag *diag, struct str name)
+{
+    struct str names[256], key;
+    uint32_t count = 0;
+    uint64_t value;
+    for (uint32_t i = c->name_base; i < c->name_count && count < 128; i++)
+        names[count++] = c->names[i].name;
+    for (size_t i = 0; count < 256 && strmap_next(&c->lets, &i, &key, &value);)
+        names[count++] = key;
+    if (!count)
+        help(c, diag, "a text stands in quotes, an attribute is written `patient.name`");
+    else
+        suggest_of(c, diag, name, names, count);
 }
 
 static struct typed root_value(struct compiler *c, const struct node *path,
@@ -319,13 +346,16 @@ static struct typed root_value(struct compiler *c, const struct node *path,
     if (name)
         return push_name(c, name);
     uint64_t *let = strmap_get(&c->lets, path->name);
-    if (let)
-        return expression(c, ((struct node *)(uintptr_t)*let)->kids[LET_VALUE]);
+    if (let) {
+        struct node *decl = (struct node *)(uintptr_t)*let;
+        mark_let_used(c, decl->name_span);
+        return expression(c, decl->kids[LET_VALUE]);
+    }
     struct diag *diag = report(c, DIAG_UNKNOWN_NAME, path->span, "name", STR_ARG(path->name));
     if (strmap_get(&c->attributes, path->name))
         help(c, diag, "an attribute is written `patient." STR_FMT "`", STR_ARG(path->name));
     else
-        suggest(c, diag, path->name, &c->lets);
+        suggest_visible(c, diag, path->name);
     return bad;
 }
 
@@ -348,8 +378,26 @@ struct typed path_value(struct compiler *c, struct node *path)
 static void report_type(struct compiler *c, const struct node *node, struct typed got,
                         const char *wanted)
 {
-    if (got.kind != KIND_BAD)
-        report(c, DIAG_WRONG_TYPE, node->span, kind_name(got.kind), wanted);
+    if (got.kind == KIND_BAD)
+        return;
+    struct diag *diag = report(c, DIAG_WRONG_TYPE, node->span, kind_name(got.kind), wanted);
+    struct str text = source_text(c, node->span);
+    if (got.kind == TYPE_TEXT && node->kind == NODE_TEXT)
+        help(c, diag, "leave out the quotes, or write %s", wanted);
+    else
+        help(c, diag, "`" STR_FMT "` is %s; write %s", STR_ARG(text), kind_name(got.kind), wanted);
+}
+
+/* Both sides were written; which would fit is the author's to say. */
+static void report_comparison(struct compiler *c, struct span span, struct typed a, struct typed b)
+{
+    struct diag *diag = report(c, DIAG_CANNOT_COMPARE, span, kind_name(a.kind), kind_name(b.kind));
+    bool is_age =
+        (is_moment(a.kind) && is_number(b.kind)) || (is_number(a.kind) && is_moment(b.kind));
+    if (is_age)
+        help(c, diag, "compare it with a date, as `today - 18 years`");
+    else
+        help(c, diag, "compare it with %s, as %s", kind_name(a.kind), kind_form(a.kind));
 }
 
 /* The type without a trace in the code or the diagnostics. */
@@ -381,7 +429,7 @@ struct typed expression_as(struct compiler *c, struct node *node, struct typed w
         struct value v;
         if (!is_text(wanted.kind) &&
             (is_number(wanted.kind) || wanted.kind == TYPE_BOOL || wanted.kind == TYPE_LIST)) {
-            report(c, DIAG_WRONG_TYPE, node->span, "a text", kind_name(wanted.kind));
+            report_type(c, node, typed_kind(TYPE_TEXT), kind_name(wanted.kind));
             return bad;
         }
         if (!constant_from_literal(c, node, wanted, &v))
@@ -416,6 +464,20 @@ struct typed expression_as(struct compiler *c, struct node *node, struct typed w
     return got;
 }
 
+/* An unknown operand makes `!=`, `not in` and what stands under a `not` true (C1): said where a
+ * message depends on it. */
+static void check_unknown(struct compiler *c, struct node *node, const struct node *operand,
+                          struct typed type, bool is_negated)
+{
+    bool is_open = !type.is_known && type.kind != KIND_BAD && type.kind != KIND_JSON;
+    const struct node *shown = c->negation ? c->negation : node;
+    if (!is_open || !c->unknown_matters || is_negated == (c->negation != NULL))
+        return;
+    struct str text = source_text(c, operand->span);
+    struct diag *diag = report(c, DIAG_UNKNOWN_PASSES, shown->span, STR_ARG(text));
+    help(c, diag, "if those are not meant: `" STR_FMT " is known and …`", STR_ARG(text));
+}
+
 static struct typed compare_lists(struct compiler *c, struct node *node, enum op op)
 {
     struct node *left = node->kids[COMPARE_LEFT], *right = node->kids[COMPARE_RIGHT];
@@ -436,8 +498,7 @@ static struct typed compare_lists(struct compiler *c, struct node *node, enum op
             for (struct node *item = right->kids[LIST_ITEMS]; item; item = item->next, count++) {
                 struct typed t = expression_as(c, item, l);
                 if (t.kind != KIND_BAD && !is_comparable(l, t))
-                    report(c, DIAG_CANNOT_COMPARE, item->span, kind_name(l.kind),
-                           kind_name(t.kind));
+                    report_comparison(c, item->span, l, t);
             }
             emit(c, op_c(OP_MAKE_LIST, count), count, 1);
             r = list;
@@ -449,6 +510,7 @@ static struct typed compare_lists(struct compiler *c, struct node *node, enum op
         }
     }
     emit(c, op_c(op, 0), 2, 1);
+    check_unknown(c, node, left, l, op == OP_NOT_IN);
     return merge(TYPE_BOOL, l, r);
 }
 
@@ -472,8 +534,12 @@ static struct typed compare(struct compiler *c, struct node *node)
         : wants_literal ? expression_as(c, right, l)
                         : expression(c, right);
     if (l.kind != KIND_BAD && r.kind != KIND_BAD && !is_comparable(l, r))
-        report(c, DIAG_CANNOT_COMPARE, node->span, kind_name(l.kind), kind_name(r.kind));
+        report_comparison(c, node->span, l, r);
     emit(c, op_c(op, 0), 2, 1);
+    if (r.kind != KIND_BAD)
+        check_unknown(c, node, left, l, op == OP_NE);
+    if (l.is_known && l.kind != KIND_BAD)
+        check_unknown(c, node, right, r, op == OP_NE);
     struct typed result = merge(TYPE_BOOL, l, r);
     result.is_known = true;
     return result;
@@ -526,7 +592,9 @@ static struct typed arithmetic_node(struct compiler *c, struct node *node)
     if (kind == TYPE_DATE && has_exact_part(node->kids[ARITHMETIC_RIGHT]))
         kind = TYPE_TIME;
     if (kind == KIND_BAD) {
-        report(c, DIAG_CANNOT_CALCULATE, node->span, sign, kind_name(l.kind), kind_name(r.kind));
+        struct diag *diag = report(c, DIAG_CANNOT_CALCULATE, node->span, sign, kind_name(l.kind),
+                                   kind_name(r.kind));
+        help(c, diag, "numbers go with numbers, dates and instants with durations, texts with `+`");
         return bad;
     }
     struct typed result = merge(kind, l, r);
@@ -585,10 +653,11 @@ static struct typed between(struct compiler *c, struct node *node)
     struct typed l = expression_as(c, low, low->kind == NODE_TEXT ? v : typed_kind(KIND_ANY));
     struct typed h = expression_as(c, high, high->kind == NODE_TEXT ? v : typed_kind(KIND_ANY));
     if (v.kind != KIND_BAD && l.kind != KIND_BAD && !is_comparable(v, l))
-        report(c, DIAG_CANNOT_COMPARE, low->span, kind_name(v.kind), kind_name(l.kind));
+        report_comparison(c, low->span, v, l);
     else if (v.kind != KIND_BAD && h.kind != KIND_BAD && !is_comparable(v, h))
-        report(c, DIAG_CANNOT_COMPARE, high->span, kind_name(v.kind), kind_name(h.kind));
+        report_comparison(c, high->span, v, h);
     emit(c, op_c(OP_BETWEEN, 0), 3, 1);
+    check_unknown(c, node, operand, v, false);
     struct typed result = merge(TYPE_BOOL, v, merge(TYPE_BOOL, l, h));
     result.is_known = true;
     return result;
@@ -597,6 +666,7 @@ static struct typed between(struct compiler *c, struct node *node)
 uint32_t event_of(struct compiler *c, struct str name, struct span span)
 {
     uint64_t *row = strmap_get(&c->events, name);
+    mark_used(c, "event", name);
     if (row)
         return (uint32_t)*row;
     struct diag *diag = report(c, DIAG_UNKNOWN_NAME, span, "event", STR_ARG(name));
@@ -619,8 +689,13 @@ uint32_t where_code(struct compiler *c, struct node *where, enum name_kind kind,
     c->tested_type = (struct typed){
         .kind = kind == NAME_TESTED_EVENT ? KIND_EVENT : KIND_OBJECT, .row = row, .is_known = true};
     struct code code;
+    struct node *negation = c->negation;
     code_begin(c, &code, CODE_EXPRESSION);
+    c->negation = NULL;
+    c->unknown_matters++;
     *got = condition(c, where);
+    c->unknown_matters--;
+    c->negation = negation;
     emit(c, op_c(OP_RETURN, 0), 1, 0);
     uint32_t result = code_end(c);
     c->tested = outer.tested;
@@ -651,7 +726,8 @@ static struct typed did(struct compiler *c, struct node *node)
     if (event == IMAGE_NONE)
         return bad;
     if (node->number < 1 || node->number > 200) {
-        report(c, DIAG_TOO_LARGE, node->span, "the number of times (1 to 200)");
+        struct diag *diag = report(c, DIAG_TIMES, node->span, 200);
+        help(c, diag, "write a number from 1 to 200");
         return bad;
     }
     struct image_did row = {.event = event,
@@ -712,6 +788,7 @@ static struct typed named_row(struct compiler *c, struct node *node, struct strm
         suggest(c, diag, node->name, map);
         return bad;
     }
+    mark_used(c, what, node->name);
     emit(c, op_c(op, (uint32_t)*row), 0, 1);
     add_read_of(c, read, (uint32_t)*row);
     return typed_kind(TYPE_BOOL);
@@ -722,7 +799,9 @@ static struct typed in_segment(struct compiler *c, struct node *node)
     struct node *operand = node->kids[IN_SEGMENT_OPERAND];
     if (operand->kind != NODE_PATH || !str_eq(operand->name, STR("patient")) ||
         operand->kids[PATH_PARTS])
-        report(c, DIAG_WRONG_TYPE, operand->span, "something else", "`patient`");
+        help(c, report(c, DIAG_WRONG_TYPE, operand->span, "something else", "`patient`"),
+             "only patients are in segments: `patient in segment " STR_FMT "`",
+             STR_ARG(node->name));
     struct typed type = named_row(c, node, &c->segments, "segment", OP_IN_SEGMENT, READ_SEGMENT);
     if (type.kind != KIND_BAD && (node->flags & FLAG_NOT))
         emit(c, op_c(OP_NOT, 0), 1, 1);
@@ -756,7 +835,12 @@ static struct typed call(struct compiler *c, struct node *node)
     uint32_t count = 0;
     struct typed all = typed_kind(KIND_ANY), first = typed_kind(KIND_ANY), second = first;
     if (!builtin) {
-        report(c, DIAG_UNKNOWN_NAME, node->name_span, "function", STR_ARG(node->name));
+        struct diag *diag =
+            report(c, DIAG_UNKNOWN_NAME, node->name_span, "function", STR_ARG(node->name));
+        struct str names[256];
+        for (; count < c->options->builtins->count && count < 256; count++)
+            names[count] = str_of(c->options->builtins->rows[count].name);
+        suggest_of(c, diag, node->name, names, count);
         return bad;
     }
     for (struct node *argument = node->kids[CALL_ARGUMENTS]; argument;
@@ -774,6 +858,20 @@ static struct typed call(struct compiler *c, struct node *node)
     return call_type(c, builtin, node, count, first, second, all);
 }
 
+static struct typed negation(struct compiler *c, struct node *node)
+{
+    struct node *outer = c->negation, *operand = node->kids[NOT_OPERAND];
+    c->negation = outer ? NULL : node;
+    struct typed type = condition(c, operand);
+    if (operand->kind == NODE_PATH)
+        check_unknown(c, node, operand, type, false);
+    c->negation = outer;
+    emit(c, op_c(OP_NOT, 0), 1, 1);
+    return (struct typed){.kind = type.kind == KIND_BAD ? KIND_BAD : TYPE_BOOL,
+                          .is_known = true,
+                          .is_phi = type.is_phi};
+}
+
 struct typed expression(struct compiler *c, struct node *node)
 {
     struct typed type;
@@ -782,11 +880,7 @@ struct typed expression(struct compiler *c, struct node *node)
     case NODE_AND:
         return logic(c, node, node->kind == NODE_AND);
     case NODE_NOT:
-        type = condition(c, node->kids[NOT_OPERAND]);
-        emit(c, op_c(OP_NOT, 0), 1, 1);
-        return (struct typed){.kind = type.kind == KIND_BAD ? KIND_BAD : TYPE_BOOL,
-                              .is_known = true,
-                              .is_phi = type.is_phi};
+        return negation(c, node);
     case NODE_COMPARE:
         return compare(c, node);
     case NODE_KNOWN:

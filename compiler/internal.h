@@ -35,6 +35,7 @@ struct name { /* visible in a campaign: alias, let, parameter */
     enum name_kind kind;
     uint32_t slot;
     struct typed type;
+    struct span span; /* where it was declared */
 };
 
 struct code { /* instructions under construction */
@@ -62,7 +63,7 @@ struct compiler {
     struct node *clinic;
     struct strmap texts, types, constants;
     struct strmap attributes, events, objects, segments, topics, campaigns, flows, lets, policies,
-        dids;
+        dids, used; /* used: see mark_used */
 #define TABLE(number, name) uint32_t name##_room;
 #define COLUMN(kind, name)
 #define COLUMN_OF(kind, table, name)
@@ -91,6 +92,7 @@ struct compiler {
     struct typed trigger; /* what `event` or the alias is in the workflow */
     uint32_t phi_branch;  /* depth of branches that phi decides */
     struct span phi_span;
+    struct span phi_output; /* the first of the last template that showed phi */
     struct node *active_flows[32];
     uint32_t active_flow_count;
     struct map64 flow_slots; /* node id of a flow → its first slot + 1 */
@@ -100,6 +102,8 @@ struct compiler {
     uint32_t step_depth;
     uint32_t break_list[64], break_count;
     bool is_in_repeat;
+    uint32_t unknown_matters; /* depth of conditions that lead to messages */
+    struct node *negation;    /* the `not` around, until what is unknown in it was reported */
 };
 
 #define TABLE(number, name) uint32_t add_##name(struct compiler *c, struct image_##name row);
@@ -128,6 +132,19 @@ struct diag *report(struct compiler *c, enum diag_code code, struct span span, .
 void help(struct compiler *c, struct diag *diag, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 void suggest(struct compiler *c, struct diag *diag, struct str name, const struct strmap *names);
+void suggest_of(struct compiler *c, struct diag *diag, struct str name, struct str *candidates,
+                uint32_t count);
+void report_too_large(struct compiler *c, struct span span, const char *what);
+void report_two_rules(struct compiler *c, const struct node *topic,
+                      const struct node *transactional);
+void note(struct compiler *c, struct diag *diag, struct span span, const char *text);
+/* The part on its first line. */
+struct span first_line(struct compiler *c, struct span span);
+/* How a literal of the kind is written, for helps. */
+const char *kind_form(uint32_t kind);
+/* `call` was given another number of arguments than least to most; `form` is "(a, b)". */
+void report_count(struct compiler *c, const struct node *call, uint32_t least, uint32_t most,
+                  uint32_t given, const char *form);
 struct str text_of(struct compiler *c, uint32_t text);
 struct str source_text(struct compiler *c, struct span span);
 
@@ -137,6 +154,7 @@ void load_text(struct compiler *c, struct str name, struct str text);
 
 /* symbols.c: declarations into tables */
 void declare_all(struct compiler *c);
+bool is_of_module(struct compiler *c, const struct node *node);
 
 /* expr.c */
 struct typed expression(struct compiler *c, struct node *node);
@@ -157,6 +175,8 @@ struct str path_text(struct compiler *c, const struct node *path);
 uint32_t where_code(struct compiler *c, struct node *where, enum name_kind kind, uint32_t row,
                     struct str alias, struct typed *got);
 uint32_t event_of(struct compiler *c, struct str name, struct span span);
+void unknown_field(struct compiler *c, struct str name, struct span span, const char *what,
+                   struct rows fields);
 
 /* template.c */
 /* Into the code that is open. */
@@ -182,7 +202,12 @@ void step_begin(struct compiler *c, struct node *step, uint32_t kind, struct str
 
 uint32_t attribute_of(struct compiler *c, struct node *path);
 
+/* unused.c: a name of a kind ("event", …) was resolved; a `let` by the span of its name */
+void mark_used(struct compiler *c, const char *kind, struct str name);
+void mark_let_used(struct compiler *c, struct span span);
+
 /* tests.c */
+void find_messages(struct compiler *c, struct str campaign);
 void compile_tests(struct compiler *c);
 
 #endif

@@ -1,6 +1,7 @@
 /* message.c: e-mails and texts: what they need, who may get them, when they may go
  * (LANGUAGE.md 2.3, 3.2). */
 #include "compiler/internal.h"
+#include "compiler/warn.h"
 
 static struct node *prop_of(struct node *step, const char *name)
 {
@@ -32,9 +33,11 @@ static void check_props(struct compiler *c, struct node *step)
             const char *what = step->kind == NODE_EMAIL ? "an e-mail" : "an SMS";
             struct diag *diag =
                 report(c, DIAG_UNKNOWN_PROP, prop->name_span, STR_ARG(prop->name), what);
-            help(c, diag,
-                 step->kind == NODE_EMAIL ? "to from reply_to subject preheader html text expires"
-                                          : "to text expires");
+            struct str names[8];
+            uint32_t count = 0;
+            for (; allowed[count]; count++)
+                names[count] = str_of(allowed[count]);
+            suggest_of(c, diag, prop->name, names, count);
         }
     }
 }
@@ -55,7 +58,7 @@ struct found {
     struct image_window windows[32];
     struct image_limit limits[32];
     uint32_t window_count, limit_count;
-    struct span last_window;
+    struct span window_spans[32];
     bool never_phi;
 };
 
@@ -66,10 +69,10 @@ static void collect(struct compiler *c, struct found *found, struct node *list, 
         if (list->flags && !(list->flags & channel) && scope == LIMIT_POLICY)
             continue;
         if (list->kind == NODE_WINDOW && found->window_count < ARRAY_COUNT(found->windows)) {
+            found->window_spans[found->window_count] = list->span;
             found->windows[found->window_count++] =
                 (struct image_window){(uint32_t)(list->number / 10000),
                                       (uint32_t)(list->number % 10000), (uint32_t)list->days};
-            found->last_window = list->span;
         } else if (list->kind == NODE_LIMIT && found->limit_count < ARRAY_COUNT(found->limits)) {
             uint32_t channels = scope == LIMIT_MESSAGE ? channel : list->flags & 3;
             found->limits[found->limit_count++] =
@@ -102,6 +105,15 @@ static bool windows_meet(const struct found *found)
     return false;
 }
 
+static void report_windows(struct compiler *c, const struct found *found)
+{
+    uint32_t last = found->window_count - 1;
+    struct diag *diag = report(c, DIAG_WINDOWS_NEVER_MEET, found->window_spans[last]);
+    for (uint32_t i = 0; i < last; i++)
+        note(c, diag, found->window_spans[i], "this one holds too");
+    help(c, diag, "let them overlap, or take one away");
+}
+
 static void add_rules(struct compiler *c, struct node *step, struct image_message *row,
                       struct found *found)
 {
@@ -112,7 +124,7 @@ static void add_rules(struct compiler *c, struct node *step, struct image_messag
             collect(c, found, decl->kids[POLICY_RULES], LIMIT_POLICY, channel);
     collect(c, found, step->kids[EMAIL_PROPS], LIMIT_MESSAGE, channel);
     if (!windows_meet(found))
-        report(c, DIAG_WINDOWS_NEVER_MEET, found->last_window);
+        report_windows(c, found);
     row->windows = (struct rows){c->image->window_count, found->window_count};
     for (uint32_t i = 0; i < found->window_count; i++)
         add_window(c, found->windows[i]);
@@ -125,7 +137,9 @@ static void check_phi(struct compiler *c, const struct node *prop, struct typed 
                       bool is_allowed, const char *sink)
 {
     if (type.is_phi && !is_allowed) {
-        struct diag *diag = report(c, DIAG_PHI_REACHES, prop->kids[PROP_VALUE]->span, sink);
+        struct diag *diag = report(c, DIAG_PHI_REACHES, c->phi_output, sink);
+        if (c->phi_output.file != prop->span.file)
+            note(c, diag, prop->span, "in this message");
         help(c, diag, "leave it out, or write `allow phi \"reason\"` into the message");
     }
 }
@@ -148,7 +162,7 @@ static void set_consent(struct compiler *c, struct node *step, struct image_mess
     struct node *topic = own(step, NODE_TOPIC), *transactional = own(step, NODE_TRANSACTIONAL);
     row->topic = c->topic;
     if (topic && transactional)
-        report(c, DIAG_TWO_CONSENT_RULES, transactional->span);
+        report_two_rules(c, topic, transactional);
     if (transactional)
         row->topic = IMAGE_NONE;
     if (topic) {
@@ -216,9 +230,13 @@ static void check_complete(struct compiler *c, struct node *step, const struct i
 {
     bool is_email = step->kind == NODE_EMAIL;
     if (is_email && row->subject == IMAGE_NONE)
-        report(c, DIAG_MESSAGE_INCOMPLETE, step->name_span, "subject");
+        help(c, report(c, DIAG_MESSAGE_INCOMPLETE, step->name_span, "subject"),
+             "add `subject: \"…\"`");
     if (row->html == IMAGE_NONE && row->text == IMAGE_NONE)
-        report(c, DIAG_MESSAGE_INCOMPLETE, step->name_span, is_email ? "html or text" : "text");
+        help(
+            c,
+            report(c, DIAG_MESSAGE_INCOMPLETE, step->name_span, is_email ? "html or text" : "text"),
+            "add `text: \"…\"`");
     if (!is_email || row->topic == IMAGE_NONE || row->is_notice)
         return;
     static const char *const wanted[] = {"message.unsubscribe_url", "clinic.address"};
@@ -227,8 +245,8 @@ static void check_complete(struct compiler *c, struct node *step, const struct i
         if (str_find(shown, str_of(wanted[i])) == SIZE_MAX) {
             struct diag *diag =
                 report(c, DIAG_TOPIC_MAIL_WITHOUT, body->kids[PROP_VALUE]->span, wanted[i]);
-            help(c, diag,
-                 "mail that is not transactional names the sender's address and a way out of it");
+            help(c, diag, "add `{{ %s }}` to the text, or make the message `transactional`",
+                 wanted[i]);
         }
 }
 
@@ -264,6 +282,8 @@ void compile_message(struct compiler *c, struct node *step)
             part(c, step, "preheader", false, true, "an e-mail preheader", allowed, NULL);
         row.html = part(c, step, "html", true, false, "", allowed, &shown);
         row.text = part(c, step, "text", false, !is_email, "an SMS", allowed, &shown);
+        if (!is_email && row.text != IMAGE_NONE)
+            warn_of_length(c, prop_of(step, "text")->kids[PROP_VALUE]->span, row.text);
         if (expires) {
             row.expires =
                 expression_code(c, expires->kids[PROP_VALUE], typed_kind(KIND_ANY), &type);

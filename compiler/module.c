@@ -63,7 +63,8 @@ static void use_file(struct compiler *c, const struct node *use)
     uint32_t before = c->out->sources.count;
     uint32_t file = source_load(&c->out->sources, beside(c, use->span.file, use->name), &error);
     if (error)
-        report(c, DIAG_CANNOT_READ, use->name_span, STR_ARG(use->name), error);
+        help(c, report(c, DIAG_CANNOT_READ, use->name_span, STR_ARG(use->name), error),
+             "names of files are relative to the file that says them");
     else if (file >= before)
         parse_file(c, file);
 }

@@ -3,7 +3,7 @@
 #include "compiler/internal.h"
 #include "vm/base/zone.h"
 
-static bool is_module(struct compiler *c, const struct node *node)
+bool is_of_module(struct compiler *c, const struct node *node)
 {
     return str_starts(source_at(&c->out->sources, node->span.file)->name, STR("<"));
 }
@@ -20,8 +20,8 @@ static bool declare(struct compiler *c, struct strmap *map, const char *what, st
     struct node *before = node_of(map, node->name);
     if (before) {
         struct diag *diag = report(c, DIAG_DUPLICATE, node->name_span, what, STR_ARG(node->name));
-        if (!c->is_quiet)
-            diag_note(c->diags, diag, before->name_span, "first here");
+        note(c, diag, before->name_span, "first here");
+        help(c, diag, "give one of them another name");
         return false;
     }
     *strmap_put(map, node->name, NULL) = (uint64_t)(uintptr_t)node;
@@ -61,19 +61,31 @@ static bool is_phi(const struct node *field)
            (field->kids[FIELD_DEFAULT] && (field->kids[FIELD_DEFAULT]->flags & FLAG_PHI));
 }
 
+static void report_different(struct compiler *c, const struct node *field, uint32_t type)
+{
+    uint32_t kind = c->image->types[type].kind;
+    struct diag *diag =
+        report(c, DIAG_DIFFERENT_DECLARATION, field->name_span, STR_ARG(field->name));
+    if (kind == TYPE_CHOICE)
+        help(c, diag, "there it is one of several values: declare the same, or some of them");
+    else
+        help(c, diag, "there it is %s: declare the same, or choose another name", kind_name(kind));
+}
+
 static void declare_attribute(struct compiler *c, struct node *field)
 {
     uint32_t type = type_row(c, field->kids[FIELD_TYPE]);
     uint64_t *known = strmap_get(&c->attributes, field->name);
     if (str_eq(field->name, STR("id"))) {
-        report(c, DIAG_DUPLICATE, field->name_span, "attribute", STR_ARG(field->name));
+        help(c, report(c, DIAG_DUPLICATE, field->name_span, "attribute", STR_ARG(field->name)),
+             "`patient.id` is always there");
         return;
     }
     if (known) {
         struct image_attribute *row = &c->image->attributes[*known];
         bool fits = is_subset(c, type, row->type) || is_subset(c, row->type, type);
         if (!fits)
-            report(c, DIAG_DIFFERENT_DECLARATION, field->name_span, STR_ARG(field->name));
+            report_different(c, field, row->type);
         else if (is_subset(c, type, row->type))
             row->type = type;
         row->is_phi |= is_phi(field);
@@ -107,8 +119,8 @@ static struct rows declare_fields(struct compiler *c, const char *what, enum nod
                 uint32_t a = type_row(c, before->kids[FIELD_TYPE]),
                          b = type_row(c, field->kids[FIELD_TYPE]);
                 if (!is_subset(c, a, b) && !is_subset(c, b, a))
-                    report(c, DIAG_DIFFERENT_DECLARATION, field->name_span, STR_ARG(field->name));
-                else if (is_module(c, before) || !is_module(c, field))
+                    report_different(c, field, a);
+                else if (is_of_module(c, before) || !is_of_module(c, field))
                     fields[*known] = field;
                 if (is_phi_before)
                     fields[*known]->flags |= FLAG_PHI;
@@ -145,8 +157,9 @@ static void declare_clinic(struct compiler *c)
          pair = pair->next) {
         struct node *value = pair->kids[PAIR_VALUE];
         if (value->kind != NODE_TEXT) {
-            report(c, DIAG_CONSTANT_NEEDED, value->span);
-            continue;
+            struct str shown = source_text(c, value->span);
+            struct diag *diag = report(c, DIAG_CONSTANT_NEEDED, value->span);
+            help(c, diag, "write a text in quotes: `\"" STR_FMT "\"`", STR_ARG(shown));
         }
         uint32_t text = intern(c, value->name);
         add_clinic(c, (struct image_clinic){intern(c, pair->name), text});
@@ -163,6 +176,21 @@ static void declare_clinic(struct compiler *c)
         }
     }
     add_project(c, project);
+}
+
+/* Patients whose zone is not known live by the clinic's clock (W2). */
+static void check_zone(struct compiler *c)
+{
+    const struct node *decl = c->out->declarations;
+    for (uint32_t i = 0; i < c->image->clinic_count; i++)
+        if (str_eq(text_of(c, c->image->clinics[i].name), STR("timezone")))
+            return;
+    while (decl && decl->kind != NODE_CAMPAIGN)
+        decl = decl->next;
+    if (!decl)
+        return;
+    struct diag *diag = report(c, DIAG_NO_ZONE, (c->clinic ? c->clinic : decl)->name_span);
+    help(c, diag, "say it, or UTC is taken: `clinic \"…\" { timezone: \"America/New_York\" }`");
 }
 
 static uint32_t attribute_named(struct compiler *c, const char *name)
@@ -202,13 +230,24 @@ static void declare_events(struct compiler *c)
     }
 }
 
+/* `decl` has the name of one of its kind before it. */
+static void report_second(struct compiler *c, const struct node *decl, const char *what)
+{
+    const struct node *first = c->out->declarations;
+    while (first->kind != decl->kind || !str_eq(first->name, decl->name))
+        first = first->next;
+    struct diag *diag = report(c, DIAG_DUPLICATE, decl->name_span, what, STR_ARG(decl->name));
+    note(c, diag, first->name_span, "first here");
+    help(c, diag, "give one of them another name");
+}
+
 static void declare_segments(struct compiler *c)
 {
     for (struct node *decl = c->out->declarations; decl; decl = decl->next) {
         if (decl->kind != NODE_SEGMENT_DECL)
             continue;
         if (strmap_get(&c->segments, decl->name)) {
-            report(c, DIAG_DUPLICATE, decl->name_span, "segment", STR_ARG(decl->name));
+            report_second(c, decl, "segment");
             continue;
         }
         uint32_t title = decl->other.at ? intern(c, decl->other) : IMAGE_NONE;
@@ -223,7 +262,7 @@ static void declare_others(struct compiler *c)
     for (struct node *decl = c->out->declarations; decl; decl = decl->next) {
         if (decl->kind == NODE_TOPIC_DECL) {
             if (strmap_get(&c->topics, decl->name)) {
-                report(c, DIAG_DUPLICATE, decl->name_span, "topic", STR_ARG(decl->name));
+                report_second(c, decl, "topic");
                 continue;
             }
             uint32_t row =
@@ -247,16 +286,20 @@ void declare_all(struct compiler *c)
     for (struct node *decl = c->out->declarations; decl; decl = decl->next) {
         if (decl->kind != NODE_CLINIC)
             continue;
-        if (c->clinic)
-            report(c, DIAG_SECOND_CLINIC, decl->span);
-        else
+        if (!c->clinic) {
             c->clinic = decl;
+            continue;
+        }
+        struct diag *diag = report(c, DIAG_SECOND_CLINIC, decl->name_span);
+        note(c, diag, c->clinic->name_span, "the first one");
+        help(c, diag, "keep one: a second clinic is a project of its own");
     }
     declare_clinic(c);
+    check_zone(c);
     /* Modules first: what a project declares replaces it (P3). */
     for (int of_module = 1; of_module >= 0; of_module--)
         for (struct node *decl = c->out->declarations; decl; decl = decl->next)
-            if (decl->kind == NODE_PATIENT && is_module(c, decl) == (of_module == 1))
+            if (decl->kind == NODE_PATIENT && is_of_module(c, decl) == (of_module == 1))
                 for (struct node *field = decl->kids[PATIENT_FIELDS]; field; field = field->next)
                     declare_attribute(c, field);
     declare_events(c);

@@ -61,6 +61,8 @@ static void output(struct compiler *c, struct node *node, bool is_html, struct t
     emit(c, op_c(is_html ? OP_OUT_HTML : OP_OUT, 0), 1, 0);
     if (type.kind == KIND_BAD)
         return;
+    if (type.is_phi && !all->is_phi)
+        c->phi_output = node->span;
     all->is_phi |= type.is_phi;
     if (type.kind >= KIND_EVENT && type.kind != KIND_ANY && type.kind != KIND_JSON) {
         report(c, DIAG_WRONG_TYPE, value->span, kind_name(type.kind),
@@ -127,7 +129,8 @@ static struct node *parse_file(struct compiler *c, const struct node *value)
     path = arena_printf(c->arena, "%.*s" STR_FMT, (int)slash, path.at, STR_ARG(value->name));
     uint32_t file = source_load(&c->out->sources, path, &error);
     if (error) {
-        report(c, DIAG_CANNOT_READ, value->name_span, STR_ARG(value->name), error);
+        help(c, report(c, DIAG_CANNOT_READ, value->name_span, STR_ARG(value->name), error),
+             "names of files are relative to the file that says them");
         return NULL;
     }
     uint32_t before = c->diags->error_count;

@@ -201,7 +201,7 @@ static void statement(struct compiler *c, struct node *s)
 }
 
 /* The messages of the campaign under test, by name. */
-static void find_messages(struct compiler *c, struct str campaign)
+void find_messages(struct compiler *c, struct str campaign)
 {
     strmap_clear(&c->messages);
     for (uint32_t i = 0; i < c->image->campaign_count; i++) {

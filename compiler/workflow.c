@@ -16,10 +16,15 @@ void push_name_slot(struct compiler *c, struct str name, struct span span, uint3
 {
     if (!name.at)
         return;
-    if (find_name(c, name) || strmap_get(&c->lets, name))
-        report(c, DIAG_HIDES_NAME, span, STR_ARG(name));
+    uint64_t *let = strmap_get(&c->lets, name);
+    if (find_name(c, name) || let) {
+        struct diag *diag = report(c, DIAG_HIDES_NAME, span, STR_ARG(name));
+        help(c, diag, "choose another name, as `my_" STR_FMT "`", STR_ARG(name));
+        if (let)
+            note(c, diag, ((struct node *)(uintptr_t)*let)->name_span, "the other one");
+    }
     c->names = arena_grow(c->arena, c->names, c->name_count, &c->name_room, sizeof *c->names);
-    c->names[c->name_count++] = (struct name){name, NAME_SLOT, slot, type};
+    c->names[c->name_count++] = (struct name){name, NAME_SLOT, slot, type, span};
 }
 
 struct str unique_name(struct compiler *c, struct str name)
@@ -118,12 +123,7 @@ static uint32_t bound_code(struct compiler *c, struct node *bound)
 
 static void without_bound(struct compiler *c, struct node *step)
 {
-    struct str text = source_text(c, step->span);
-    size_t line = str_find(text, STR("\n"));
-    struct span first = step->span;
-    if (line != SIZE_MAX)
-        first.end = first.first + (uint32_t)line;
-    struct diag *diag = report(c, DIAG_WAIT_WITHOUT_BOUND, first);
+    struct diag *diag = report(c, DIAG_WAIT_WITHOUT_BOUND, first_line(c, step->span));
     help(c, diag, "say how long at most: `up to 7 days`");
 }
 
@@ -181,7 +181,7 @@ static void wait_until(struct compiler *c, struct node *step)
     wait.condition = code;
     if (bound)
         wait.bound = bound_code(c, bound);
-    else
+    else if (type.kind != KIND_BAD)
         without_bound(c, step);
     uint32_t row = emit_wait(c, wait), facts = c->fact_count;
     learn(c, value);
@@ -281,9 +281,22 @@ static void phi_begin(struct compiler *c, bool is_phi, struct span span)
         c->phi_span = span;
 }
 
+static bool find_message(void *context, struct node *node)
+{
+    bool *found = context;
+    *found |= node->kind == NODE_EMAIL || node->kind == NODE_SMS || node->kind == NODE_WEBHOOK ||
+              node->kind == NODE_DO;
+    return true;
+}
+
 static void if_step(struct compiler *c, struct node *step)
 {
+    bool leads = false;
+    ast_walk(step->kids[IF_BODY], find_message, &leads);
+    ast_walk(step->kids[IF_ELSE], find_message, &leads);
+    c->unknown_matters += leads;
     struct typed type = condition(c, step->kids[IF_CONDITION]);
+    c->unknown_matters -= leads;
     uint32_t over = emit_jump(c, OP_JUMP_FALSE), facts = c->fact_count;
     phi_begin(c, type.is_phi, step->kids[IF_CONDITION]->span);
     learn(c, step->kids[IF_CONDITION]);
@@ -308,23 +321,31 @@ static void check_holes(struct compiler *c, struct node *step, struct typed type
 {
     struct node *value = step->kids[MATCH_VALUE];
     if (type.kind != TYPE_CHOICE) {
-        if (type.kind != KIND_BAD)
-            report(c, DIAG_MATCH_WITHOUT_ELSE, value->span, kind_name(type.kind));
+        if (type.kind != KIND_BAD) {
+            struct diag *diag =
+                report(c, DIAG_MATCH_WITHOUT_ELSE, value->span, kind_name(type.kind));
+            help(c, diag, "add `else { … }`, or `else { }` when nothing is to happen");
+        }
         return;
     }
     const struct image_type *row = &c->image->types[type.type];
+    struct buf holes;
+    buf_init(&holes, 1024);
     for (uint32_t i = 0; i < row->choices.count; i++) {
         struct str choice = text_of(c, c->image->choices[row->choices.first + i].value);
         bool is_covered = false;
         for (struct node *arm = step->kids[MATCH_ARMS]; arm; arm = arm->next)
             for (struct node *v = arm->kids[ARM_VALUES]; v; v = v->next)
                 is_covered |= v->kind == NODE_TEXT && str_eq(v->name, choice);
-        if (!is_covered) {
-            struct diag *diag = report(c, DIAG_MATCH_HOLE, value->span, STR_ARG(choice));
-            help(c, diag, "add an arm for it, or `else { }`");
-            return;
-        }
+        if (!is_covered)
+            buf_printf(&holes, "%s`" STR_FMT "`", holes.len ? ", " : "", STR_ARG(choice));
     }
+    if (holes.len) {
+        struct str text = arena_str(c->arena, buf_view(&holes));
+        struct diag *diag = report(c, DIAG_MATCH_HOLE, value->span, text.at);
+        help(c, diag, "add an arm for it, or `else { }`");
+    }
+    buf_free(&holes);
 }
 
 static void match_step(struct compiler *c, struct node *step)
@@ -366,6 +387,15 @@ static void match_step(struct compiler *c, struct node *step)
     c->phi_branch -= type.is_phi;
 }
 
+/* 4050 → 40.5 */
+static struct str percent_text(struct compiler *c, uint32_t share)
+{
+    uint32_t whole = share / 100, part = share % 100;
+    return part == 0        ? arena_printf(c->arena, "%u", whole)
+           : part % 10 == 0 ? arena_printf(c->arena, "%u.%u", whole, part / 10)
+                            : arena_printf(c->arena, "%u.%02u", whole, part);
+}
+
 static void split_step(struct compiler *c, struct node *step)
 {
     struct image_arm arms[64];
@@ -382,8 +412,14 @@ static void split_step(struct compiler *c, struct node *step)
     }
     for (uint32_t i = 0; i < count; i++)
         patch(c, ends[i]);
-    if (sum != 10000)
-        report(c, DIAG_SPLIT_SUM, step->name_span, (int)(sum / 100), (int)(sum % 100));
+    if (sum != 10000) {
+        struct str total = percent_text(c, sum),
+                   rest = percent_text(c, sum < 10000 ? 10000 - sum : sum - 10000);
+        struct diag *diag = report(c, DIAG_SPLIT_SUM, step->name_span, total.at);
+        help(c, diag, STR_FMT "%% %s", STR_ARG(rest),
+             sum < 10000 ? "are missing: give them to an arm"
+                         : "are too many: take them from an arm");
+    }
     c->image->splits[row].arms = (struct rows){c->image->arm_count, count};
     for (uint32_t i = 0; i < count; i++)
         add_arm(c, arms[i]);
@@ -394,7 +430,8 @@ static void repeat_step(struct compiler *c, struct node *step)
     uint32_t slot = new_slot(c), outer_count = c->break_count;
     bool was_in_repeat = c->is_in_repeat;
     if (step->number < 1 || step->number > 1000) {
-        report(c, DIAG_TOO_LARGE, step->name_span, "the number of times (1 to 1000)");
+        struct diag *diag = report(c, DIAG_TIMES, step->name_span, 1000);
+        help(c, diag, "write a number from 1 to 1000");
         return;
     }
     emit(c, op_c(OP_PUSH_CONST, add_constant_value(c, value_int(step->number))), 0, 1);
@@ -404,7 +441,7 @@ static void repeat_step(struct compiler *c, struct node *step)
     compile_block(c, step->kids[REPEAT_BODY]);
     c->is_in_repeat = was_in_repeat;
     if (start > UINT16_MAX || slot > 255)
-        report(c, DIAG_TOO_LARGE, step->span, "the workflow before this repeat");
+        report_too_large(c, step->name_span, "the workflow before this repeat");
     emit(c, op_ab(OP_LOOP, slot & 255, start & 0xffff), 0, 0);
     while (c->break_count > outer_count)
         patch(c, c->break_list[--c->break_count]);
@@ -416,7 +453,8 @@ uint32_t attribute_of(struct compiler *c, struct node *path)
     if (!str_eq(path->name, STR("patient")) || !part || part->next ||
         str_eq(part->name, STR("id"))) {
         struct str text = source_text(c, path->span);
-        report(c, DIAG_UNKNOWN_NAME, path->span, "attribute", STR_ARG(text));
+        struct diag *diag = report(c, DIAG_UNKNOWN_NAME, path->span, "attribute", STR_ARG(text));
+        help(c, diag, "an attribute is written `patient.name`");
         return IMAGE_NONE;
     }
     uint64_t *row = strmap_get(&c->attributes, part->name);
@@ -426,6 +464,7 @@ uint32_t attribute_of(struct compiler *c, struct node *path)
         suggest(c, diag, part->name, &c->attributes);
         return IMAGE_NONE;
     }
+    mark_used(c, "attribute", part->name);
     return (uint32_t)*row;
 }
 
@@ -472,7 +511,7 @@ static void emit_step(struct compiler *c, struct node *step)
             if (str_eq(text_of(c, c->image->fields[rows.first + i].name), pair->name))
                 field = rows.first + i;
         if (field == IMAGE_NONE) {
-            report(c, DIAG_UNKNOWN_NAME, pair->name_span, "property", STR_ARG(pair->name));
+            unknown_field(c, pair->name, pair->name_span, "property", rows);
             continue;
         }
         expression_as(c, pair->kids[PAIR_VALUE], typed_of(c, c->image->fields[field].type));
@@ -489,11 +528,23 @@ static void named_step(struct compiler *c, struct node *step, struct strmap *map
 {
     uint64_t *row = strmap_get(map, step->name);
     if (row) {
+        mark_used(c, what, step->name);
         emit(c, op_c(op, (uint32_t)*row), 0, 0);
         return;
     }
     struct diag *diag = report(c, DIAG_UNKNOWN_NAME, step->name_span, what, STR_ARG(step->name));
     suggest(c, diag, step->name, map);
+}
+
+static struct span span_of_params(const struct node *flow)
+{
+    const struct node *param = flow->kids[FLOW_PARAMS];
+    struct span span = param ? param->span : flow->name_span;
+    if (!param)
+        span.first = span.end;
+    for (; param; param = param->next)
+        span = span_join(span, param->span);
+    return span;
 }
 
 static void do_step(struct compiler *c, struct node *step)
@@ -505,10 +556,13 @@ static void do_step(struct compiler *c, struct node *step)
         suggest(c, diag, step->name, &c->flows);
         return;
     }
+    mark_used(c, "flow", step->name);
     struct node *flow = (struct node *)(uintptr_t)*known, *param = flow->kids[FLOW_PARAMS];
     for (uint32_t i = 0; i < c->active_flow_count; i++)
         if (c->active_flows[i] == flow || c->active_flow_count == ARRAY_COUNT(c->active_flows)) {
-            report(c, DIAG_FLOW_RECURSION, step->name_span, STR_ARG(step->name));
+            struct diag *diag =
+                report(c, DIAG_FLOW_RECURSION, step->name_span, STR_ARG(step->name));
+            help(c, diag, "to do steps several times, write `repeat up to 3 times { … }`");
             return;
         }
     uint64_t *base = map64_put(&c->flow_slots, flow->id, NULL);
@@ -522,8 +576,9 @@ static void do_step(struct compiler *c, struct node *step)
     for (struct node *a = step->kids[DO_ARGUMENTS]; a; a = a->next)
         given++;
     if (given != wanted || wanted > ARRAY_COUNT(types)) {
-        struct str count = arena_printf(c->arena, "%u", wanted);
-        report(c, DIAG_ARGUMENT_COUNT, step->name_span, STR_ARG(step->name), count.at, given);
+        struct str form = source_text(c, span_of_params(flow));
+        report_count(c, step, wanted, wanted, given,
+                     arena_printf(c->arena, "(" STR_FMT ")", STR_ARG(form)).at);
         return;
     }
     uint32_t i = 0;
@@ -626,7 +681,7 @@ void compile_step(struct compiler *c, struct node *step)
         break;
     case NODE_BREAK:
         if (!c->is_in_repeat)
-            report(c, DIAG_BREAK_OUTSIDE, step->span);
+            help(c, report(c, DIAG_BREAK_OUTSIDE, step->span), "to end the plan, write `exit`");
         else if (c->break_count < ARRAY_COUNT(c->break_list))
             c->break_list[c->break_count++] = emit_jump(c, OP_JUMP);
         break;

@@ -70,13 +70,43 @@ struct diag *diag_report(struct diags *diags, enum diag_code code, struct span s
     return diag_add(diags, code, span, message);
 }
 
+/* Is it `# camp: allow(C0123) reason`, of several codes too, for this one? */
+static bool allows(struct str line, enum diag_code code)
+{
+    static const char begin[] = "# camp: allow(";
+    char wanted[8];
+    snprintf(wanted, sizeof wanted, "C%04d", (int)code);
+    struct str rest = str_trim(line);
+    if (!str_starts(rest, str_of(begin)))
+        return false;
+    size_t close = str_find(rest, STR(")"));
+    struct str codes = {rest.at, close == SIZE_MAX ? 0 : close};
+    struct str reason = str_trim(str_from(rest, close == SIZE_MAX ? rest.len : close + 1));
+    return reason.len && str_find(codes, str_of(wanted)) != SIZE_MAX;
+}
+
+/* The lines of `# camp:` comments right before the one where the span begins. */
+static bool is_allowed(const struct diags *diags, enum diag_code code, struct span span)
+{
+    const struct source *source = source_at(diags->sources, span.file);
+    for (uint32_t line = source_position(source, span.first).line; line > 1; line--) {
+        struct str before = source_line(source, line - 1);
+        if (allows(before, code))
+            return true;
+        if (!str_starts(str_trim(before), STR("# camp:")))
+            break;
+    }
+    return false;
+}
+
 struct diag *diag_add(struct diags *diags, enum diag_code code, struct span span,
                       struct str message)
 {
-    bool is_error = row_of((int)code)->severity == SEVERITY_ERROR || diags->is_strict;
-    diags->error_count += is_error;
-    diags->warning_count += !is_error;
-    if (diags->count >= DIAG_LIMIT) {
+    bool is_warning = row_of((int)code)->severity == SEVERITY_WARNING;
+    bool is_silent = is_warning && is_allowed(diags, code, span);
+    diags->error_count += !is_warning;
+    diags->warning_count += is_warning && !is_silent;
+    if (is_silent || diags->count >= DIAG_LIMIT) {
         struct diag *lost = arena_alloc(diags->arena, sizeof *lost);
         ensure(lost);
         return lost;
@@ -87,11 +117,19 @@ struct diag *diag_add(struct diags *diags, enum diag_code code, struct span span
     diags->items = moved;
     struct diag *diag = &diags->items[diags->count];
     *diag = (struct diag){.code = code,
-                          .severity = is_error ? SEVERITY_ERROR : SEVERITY_WARNING,
+                          .severity = is_warning ? SEVERITY_WARNING : SEVERITY_ERROR,
                           .span = span,
                           .message = arena_str(diags->arena, message),
                           .order = diags->count++};
     return diag;
+}
+
+void diags_be_strict(struct diags *diags)
+{
+    for (uint32_t i = 0; i < diags->count; i++)
+        diags->items[i].severity = SEVERITY_ERROR;
+    diags->error_count += diags->warning_count;
+    diags->warning_count = 0;
 }
 
 void diag_help(struct diags *diags, struct diag *diag, const char *format, ...)
@@ -189,19 +227,36 @@ static void repeat(struct buf *out, char c, size_t count)
         buf_byte(out, (unsigned char)c);
 }
 
+/* The part of a long line around byte `at` of it, whole code points. */
+static struct str cut_line(struct str line, size_t at)
+{
+    enum { BEFORE = 60, WIDTH = 120 };
+    size_t first = at > BEFORE && line.len > WIDTH ? at - BEFORE : 0;
+    while (first && first < line.len && (line.at[first] & 0xc0) == 0x80)
+        first--;
+    struct str rest = str_from(line, first);
+    size_t end = rest.len > WIDTH ? WIDTH : rest.len;
+    while (end < rest.len && (rest.at[end] & 0xc0) == 0x80)
+        end++;
+    return (struct str){rest.at, end};
+}
+
 /* The line with its carets; tabs are shown as four blanks. */
 static void write_excerpt(struct buf *out, const struct source *source, struct span span,
                           struct str label, const struct paint *paint, const char *colour)
 {
     struct position from = source_position(source, span.first);
-    struct str line = source_line(source, from.line);
+    struct str whole = source_line(source, from.line);
     uint32_t line_first = source->lines[from.line - 1];
+    struct str line = cut_line(whole, span.first - line_first);
+    uint32_t cut = (uint32_t)(line.at - whole.at);
     int width = snprintf(NULL, 0, "%u", from.line);
     buf_printf(out, "%s%*s |%s\n%s%u |%s ", paint->blue, width, "", paint->off, paint->blue,
                from.line, paint->off);
-    size_t before = 0, under = 0;
+    size_t before = cut ? 1 : 0, under = 0;
     struct str rest = line;
-    for (uint32_t at = line_first; rest.len;) {
+    buf_c(out, cut ? "…" : "");
+    for (uint32_t at = line_first + cut; rest.len;) {
         size_t length;
         uint32_t c = utf8_decode(rest, &length);
         size_t columns = c == '\t' ? 4 : 1;
@@ -216,6 +271,7 @@ static void write_excerpt(struct buf *out, const struct source *source, struct s
         at += (uint32_t)length;
         rest = str_from(rest, length);
     }
+    buf_c(out, cut + line.len < whole.len ? "…" : "");
     buf_printf(out, "\n%s%*s |%s ", paint->blue, width, "", paint->off);
     repeat(out, ' ', before);
     buf_c(out, colour);
@@ -286,10 +342,15 @@ static void write_json(struct diags *diags, const struct diag *diag, struct buf 
     buf_c(out, "]}\n");
 }
 
-void diags_write(struct diags *diags, enum diag_format format, bool is_coloured, struct buf *out)
+void diags_sort(struct diags *diags)
 {
     if (diags->count)
         qsort(diags->items, diags->count, sizeof *diags->items, compare);
+}
+
+void diags_write(struct diags *diags, enum diag_format format, bool is_coloured, struct buf *out)
+{
+    diags_sort(diags);
     for (uint32_t i = 0; i < diags->count; i++) {
         if (format == DIAG_JSON)
             write_json(diags, &diags->items[i], out);

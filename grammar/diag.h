@@ -1,5 +1,6 @@
 /* diag.h: what authors are told. Every diagnostic is a row of diags.def with a code for ever; this
- * keeps those of a run, sorts them in file order and writes them as text or JSON (INTERFACES.md 1).
+ * keeps those of a run (but warnings that the line before allows: `# camp: allow(C0123) reason`),
+ * sorts them in file order and writes them as text or JSON (INTERFACES.md 1).
  */
 #ifndef CAMP_GRAMMAR_DIAG_H
 #define CAMP_GRAMMAR_DIAG_H
@@ -37,10 +38,11 @@ struct diags {
     struct diag *items;
     uint32_t count, room;
     uint32_t error_count, warning_count;
-    bool is_strict; /* warnings count as errors */
 };
 
 void diags_init(struct diags *diags, struct arena *arena, struct sources *sources);
+/* Warnings become errors. */
+void diags_be_strict(struct diags *diags);
 /* The wording of the row with its arguments (all `struct str` by STR_ARG, or as the wording says).
  * The result may be given a help and notes; it is never NULL. Past DIAG_LIMIT only the count goes
  * on. */
@@ -59,6 +61,8 @@ void diag_note(struct diags *diags, struct diag *diag, struct span span, const c
  * is. */
 struct str diag_nearest(struct str name, const struct str *candidates, uint32_t count);
 
+/* Into file order. */
+void diags_sort(struct diags *diags);
 enum diag_format { DIAG_TEXT = 1, DIAG_JSON };
 /* All, in file order. */
 void diags_write(struct diags *diags, enum diag_format format, bool is_coloured, struct buf *out);

@@ -53,6 +53,15 @@ static struct node *with(struct node *node, int kid, struct node *child)
     return node;
 }
 
+static void report_too_deep(struct parse *parse, struct span span)
+{
+    if (!parse->is_too_deep) {
+        struct diag *diag = diag_report(parse->diags, DIAG_TOO_DEEP, span);
+        diag_help(parse->diags, diag, "join conditions with `and`, or put a part into a `flow`");
+    }
+    parse->is_too_deep = true;
+}
+
 static struct node *binary(struct parse *parse, enum node_kind kind, struct span span,
                            int64_t number, struct node *left, struct node *right)
 {
@@ -63,9 +72,7 @@ static struct node *binary(struct parse *parse, enum node_kind kind, struct span
     /* Chains as a + b + c lean to the left without end: passes that recurse must not. */
     node->height = left ? left->height + 1 : 1;
     if (node->height > PARSE_MAX_DEPTH * 2) {
-        if (!parse->is_too_deep)
-            diag_report(parse->diags, DIAG_TOO_DEEP, span);
-        parse->is_too_deep = true;
+        report_too_deep(parse, span);
         node->kids[0] = NULL;
         node->kind = NODE_BAD;
     }
@@ -692,13 +699,12 @@ static int next_token(struct parse *parse)
     parse->previous = parse->kind;
     parse->previous_span = parse->span;
     parse->kind = camp_scan(parse, parse->scanner);
+    parse->is_extra_close = parse->kind == TOKEN_CLOSE && !parse->depth;
     if (parse->kind == TOKEN_OPEN) {
         if (parse->depth < PARSE_MAX_DEPTH)
             parse->open_braces[parse->depth] = parse->span;
-        else if (!parse->is_too_deep) {
-            diag_report(parse->diags, DIAG_TOO_DEEP, parse->span);
-            parse->is_too_deep = true;
-        }
+        else
+            report_too_deep(parse, parse->span);
         parse->depth++;
     } else if (parse->kind == TOKEN_CLOSE && parse->depth) {
         parse->depth--;
@@ -717,9 +723,7 @@ static int camp_yylex(CAMP_YYSTYPE *value, struct span *span, struct parse *pars
 static void camp_yyerror(struct span *span, struct parse *parse, const char *message)
 {
     (void)message;
-    if (!parse->is_too_deep)
-        diag_report(parse->diags, DIAG_TOO_DEEP, *span);
-    parse->is_too_deep = true;
+    report_too_deep(parse, *span);
 }
 
 static bool is_declaration_word(int kind)
@@ -776,10 +780,37 @@ static void recover_declaration(struct parse *parse, int *lookahead, CAMP_YYSTYP
     }
 }
 
+/* The name that follows on the same line, as `fortnights` behind `2`. */
+static bool word_behind(const struct parse *parse, struct span span, struct span *word)
+{
+    const char *text = parse->source->text.at, *at = text + span.end;
+    at += strspn(at, " \t");
+    size_t length = strspn(at, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_");
+    uint32_t first = (uint32_t)(at - text);
+    *word = (struct span){span.file, first, first + (uint32_t)length};
+    return length && camp_keyword((struct str){at, length}) == TOKEN_NAME;
+}
+
+static struct diag *report_unit(struct parse *parse, struct span span)
+{
+    static const char *const names[] = {"seconds", "minutes", "hours", "days", "weeks", "months", "years"};
+    struct str units[ARRAY_COUNT(names)], text = {parse->source->text.at + span.first, span.end - span.first};
+    for (size_t i = 0; i < ARRAY_COUNT(names); i++)
+        units[i] = str_of(names[i]);
+    struct diag *diag = diag_report(parse->diags, DIAG_UNKNOWN_UNIT, span, STR_ARG(text));
+    struct str nearest = diag_nearest(text, units, ARRAY_COUNT(units));
+    if (nearest.at)
+        diag_help(parse->diags, diag, "did you mean `" STR_FMT "`?", STR_ARG(nearest));
+    else
+        diag_help(parse->diags, diag, "units are seconds, minutes, hours, days, weeks, months and years");
+    return diag;
+}
+
 /* What people write first, and what to write instead (LANGUAGE.md 6). */
 static struct diag *report_hint(struct parse *parse, int kind, struct span span, struct str text)
 {
     struct diags *diags = parse->diags;
+    struct span unit;
     int before = parse->previous;
     struct diag *diag = NULL;
     if (kind == TOKEN_ASSIGN) {
@@ -787,8 +818,10 @@ static struct diag *report_hint(struct parse *parse, int kind, struct span span,
         diag_help(diags, diag, "write `==`");
     } else if (before == TOKEN_IS) {
         diag = diag_report(diags, DIAG_IS_COMPARISON, span);
-        diag_help(diags, diag, kind == TOKEN_NOT ? "write `is unknown` for what is not known, `!=` to compare"
-                                                 : "write `== …` to compare");
+        if (kind == TOKEN_NOT)
+            diag_help(diags, diag, "write `is unknown` for what is not known, `!=` to compare");
+        else
+            diag_help(diags, diag, "write `== " STR_FMT "` to compare", STR_ARG(text));
     } else if (before == TOKEN_DURATION && (kind == TOKEN_BEFORE || kind == TOKEN_AFTER)) {
         diag = diag_report(diags, DIAG_DURATION_BEFORE_INSTANT, span);
         diag_help(diags, diag, "write `wait until T - 2 days else { … }`, or `T + 2 days`");
@@ -803,7 +836,8 @@ static struct diag *report_hint(struct parse *parse, int kind, struct span span,
         diag_help(diags, diag, "write `on monday tuesday`");
     } else if (before == TOKEN_PER) {
         diag = diag_report(diags, DIAG_PER_WITHOUT_DURATION, span);
-        diag_help(diags, diag, "write `per 1 day`");
+        struct str unit_text = kind == TOKEN_NAME ? text : STR("day");
+        diag_help(diags, diag, "write `per 1 " STR_FMT "`", STR_ARG(unit_text));
     } else if (before == TOKEN_WHERE) {
         diag = diag_report(diags, DIAG_DID_WHERE_WITHOUT_BRACKETS, span);
         diag_help(diags, diag, "write `where (…)`");
@@ -811,8 +845,9 @@ static struct diag *report_hint(struct parse *parse, int kind, struct span span,
         diag = diag_report(diags, DIAG_WHERE_AFTER_UP_TO, span);
         diag_help(diags, diag, "write `wait for event E where … up to 2 days`");
     } else if (before == TOKEN_INT && kind == TOKEN_NAME) {
-        diag = diag_report(diags, DIAG_UNKNOWN_UNIT, span, STR_ARG(text));
-        diag_help(diags, diag, "units are seconds, minutes, hours, days, weeks, months and years");
+        diag = report_unit(parse, span);
+    } else if (kind == TOKEN_INT && word_behind(parse, span, &unit)) {
+        diag = report_unit(parse, unit);
     }
     return diag;
 }
@@ -855,15 +890,16 @@ static int yyreport_syntax_error(const yypcontext_t *context, struct parse *pars
         report_open_block(parse, is_first ? span : before);
         return 0;
     }
-    bool is_missing = !is_first && line_of(parse, before.end) != line;
+    bool is_missing = !is_first && !parse->is_extra_close && line_of(parse, before.end) != line;
     if (is_missing)
         line = line_of(parse, before.end);
     if (parse->reported_line == line)
         return 0;
     parse->reported_line = line;
     struct diag *diag = NULL;
-    if (kind == TOKEN_CLOSE && !parse->depth && !is_missing) {
-        diag_report(parse->diags, DIAG_EXTRA_BRACE, span);
+    if (parse->is_extra_close) {
+        diag = diag_report(parse->diags, DIAG_EXTRA_BRACE, span);
+        diag_help(parse->diags, diag, "take it away, or open the block that it should close");
         return 0;
     }
     if (is_missing) {

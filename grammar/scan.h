@@ -27,8 +27,8 @@ struct parse {
     struct span previous_span;
     struct span open_braces[PARSE_MAX_DEPTH];
     uint32_t depth;
-    uint32_t reported_line; /* a line gets one syntax error */
-    bool is_too_deep;
+    uint32_t reported_line;           /* a line gets one syntax error */
+    bool is_too_deep, is_extra_close; /* the last `}` closed nothing */
 };
 
 /* The scanner: the next token's kind, with parse->token and parse->span. */

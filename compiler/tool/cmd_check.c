@@ -33,14 +33,33 @@ static int read_arguments(const char *command, int argc, char **argv, struct arg
     return a->path_count ? EXIT_FINE : tool_misuse(command, "name a file or folder", "");
 }
 
-static void write_diagnostics(struct compilation *compilation, bool is_json, int fd)
+static void write_diagnostics(struct compilation *compilation, const char *format, int fd)
 {
     struct buf text;
     buf_init(&text, 0);
-    diags_write(&compilation->diags, is_json ? DIAG_JSON : DIAG_TEXT,
-                !is_json && tool_has_colour(fd), &text);
+    if (strcmp(format, "sarif") == 0)
+        write_sarif(&compilation->diags, &text);
+    else if (strcmp(format, "github") == 0)
+        write_github(&compilation->diags, &text);
+    else if (strcmp(format, "json") == 0)
+        diags_write(&compilation->diags, DIAG_JSON, false, &text);
+    else
+        diags_write(&compilation->diags, DIAG_TEXT, tool_has_colour(fd), &text);
     tool_write(fd, buf_view(&text));
     buf_free(&text);
+}
+
+static void print_counts(const struct compilation *compilation)
+{
+    uint32_t errors = compilation->diags.error_count, warnings = compilation->diags.warning_count,
+             campaigns = compilation->image.campaign_count;
+    if (errors)
+        fprintf(stderr, "%u error%s", errors, errors == 1 ? "" : "s");
+    else
+        fprintf(stderr, "%u campaign%s, no errors", campaigns, campaigns == 1 ? "" : "s");
+    if (warnings)
+        fprintf(stderr, ", %u warning%s", warnings, warnings == 1 ? "" : "s");
+    fprintf(stderr, "\n");
 }
 
 int cmd_check(int argc, char **argv)
@@ -49,18 +68,17 @@ int cmd_check(int argc, char **argv)
     struct compilation compilation;
     if (read_arguments("check", argc, argv, &a) != EXIT_FINE)
         return EXIT_USAGE;
-    bool is_json = strcmp(a.format, "json") == 0;
-    if (!is_json && strcmp(a.format, "text") != 0)
-        return tool_misuse("check", "formats are text and json", a.format);
+    static const char *const formats[] = {"text", "json", "sarif", "github"};
+    bool is_known = false, is_text = strcmp(a.format, "text") == 0;
+    for (size_t i = 0; i < ARRAY_COUNT(formats); i++)
+        is_known |= strcmp(a.format, formats[i]) == 0;
+    if (!is_known)
+        return tool_misuse("check", "formats are text, json, sarif and github", a.format);
     int code = tool_compile(&compilation, a.paths, a.path_count, true, a.is_strict);
     if (code != EXIT_USAGE) {
-        write_diagnostics(&compilation, is_json, STDOUT_FILENO);
-        uint32_t errors = compilation.diags.error_count,
-                 campaigns = compilation.image.campaign_count;
-        if (!is_json && errors)
-            fprintf(stderr, "%u error%s\n", errors, errors == 1 ? "" : "s");
-        else if (!is_json)
-            fprintf(stderr, "%u campaign%s, no errors\n", campaigns, campaigns == 1 ? "" : "s");
+        write_diagnostics(&compilation, a.format, STDOUT_FILENO);
+        if (is_text)
+            print_counts(&compilation);
     }
     compilation_free(&compilation);
     return code;
@@ -93,7 +111,7 @@ int cmd_build(int argc, char **argv)
     int code = tool_compile(&compilation, a.paths, a.path_count, false, a.is_strict);
     buf_init(&bytes, IMAGE_MAX_BYTES);
     if (code != EXIT_USAGE)
-        write_diagnostics(&compilation, false, STDERR_FILENO);
+        write_diagnostics(&compilation, "text", STDERR_FILENO);
     if (code == EXIT_FINE)
         code = tool_encode(&compilation, &bytes) ? write_image(a.output, buf_view(&bytes))
                                                  : EXIT_FINDINGS;

@@ -9,8 +9,11 @@
 #include "stdlib/modules.h"
 
 const struct command commands[] = {
-    {"check", "PATH… [--strict] [--format text|json]", "everything the compiler can find",
-     "  camp check examples/welcome\n  camp check . --format json\n", cmd_check},
+    {"check", "PATH… [--strict] [--format text|json|sarif|github]",
+     "everything the compiler can find",
+     "  camp check examples/welcome\n  camp check . --strict\n"
+     "  camp check . --format sarif >camp.sarif\n",
+     cmd_check},
     {"build", "PATH… -o FILE.campi", "one verified, deterministic image",
      "  camp build examples/welcome -o welcome.campi\n", cmd_build},
     {"test", "PATH… [--run TEXT] [--format text|tap]", "the `test` blocks, on a virtual clock",
@@ -21,6 +24,8 @@ const struct command commands[] = {
      "  camp simulate examples/welcome --events traffic.ndjson\n"
      "  camp simulate . --events - --until \"2026-12-31 00:00\" --format ndjson\n",
      cmd_simulate},
+    {"explain", "[CODE]", "what a diagnostic means and what to write instead; all codes",
+     "  camp explain C0401\n  camp explain 401\n  camp explain\n", cmd_explain},
     {"disasm", "FILE.campi", "what an image says", "  camp disasm welcome.campi\n", cmd_disasm},
     {"help", "[COMMAND]", "this page, or a command's", "  camp help test\n", cmd_help},
     {NULL, NULL, NULL, NULL, NULL}};
@@ -63,11 +68,12 @@ int tool_compile(struct compilation *compilation, char **paths, int count, bool 
     for (size_t i = 0; i + 1 < ARRAY_COUNT(modules) && stdlib_modules[i].name; i++)
         modules[i] = (struct compile_module){stdlib_modules[i].name, stdlib_modules[i].text};
     compilation_init(compilation);
-    compilation->diags.is_strict = is_strict;
     if (!compile_paths(compilation, &options, paths, count, &error)) {
         fprintf(stderr, "camp: " STR_FMT "\n", STR_ARG(error));
         return EXIT_USAGE;
     }
+    if (is_strict)
+        diags_be_strict(&compilation->diags);
     return compilation->diags.error_count ? EXIT_FINDINGS : EXIT_FINE;
 }
 

@@ -25,11 +25,26 @@ int tool_misuse(const char *command, const char *what, const char *word);
 bool tool_has_colour(int fd);
 void tool_write(int fd, struct str text);
 
+/* A page of grammar/diagnostics. */
+struct page {
+    int code;
+    struct str title, text; /* text: Markdown, without the title */
+};
+struct str pages_all(void);
+/* The next page of *rest, which begins as pages_all(); false: there is none. */
+bool page_next(struct str *rest, struct page *page);
+bool page_find(int code, struct page *page);
+
+/* annotate.c */
+void write_sarif(struct diags *diags, struct buf *out);
+void write_github(struct diags *diags, struct buf *out);
+
 int cmd_check(int argc, char **argv);
 int cmd_build(int argc, char **argv);
 int cmd_test(int argc, char **argv);
 int cmd_simulate(int argc, char **argv);
 int cmd_disasm(int argc, char **argv);
+int cmd_explain(int argc, char **argv);
 int cmd_help(int argc, char **argv);
 
 #endif

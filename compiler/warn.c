@@ -1,0 +1,372 @@
+/* warn.c: what is allowed and hardly meant (LANGUAGE.md 6, warnings): steps that cannot be reached,
+ * conditions that settle themselves, goals that come too early, answers to drafts, what nothing
+ * uses. Runs over a project without errors. */
+#include "compiler/warn.h"
+
+#include "compiler/internal.h"
+
+/* ---- steps that cannot be reached --------------------------------------------------------------
+ */
+
+static bool block_ends(struct compiler *c, const struct node *block);
+
+static bool arms_end(struct compiler *c, const struct node *arms, int body, bool is_whole)
+{
+    for (const struct node *arm = arms; arm; arm = arm->next) {
+        is_whole |= arm->kind == NODE_ARM && !arm->kids[ARM_VALUES];
+        if (!block_ends(c, arm->kids[body]))
+            return false;
+    }
+    return arms && is_whole;
+}
+
+/* Does no way lead to the step behind it? */
+static bool step_ends(struct compiler *c, const struct node *step)
+{
+    uint64_t *flow;
+    switch ((int)step->kind) {
+    case NODE_EXIT:
+    case NODE_BREAK:
+        return true;
+    case NODE_IF:
+        if (!step->kids[IF_ELSE] || !block_ends(c, step->kids[IF_BODY]))
+            return false;
+        return step->kids[IF_ELSE]->kind == NODE_IF ? step_ends(c, step->kids[IF_ELSE])
+                                                    : block_ends(c, step->kids[IF_ELSE]);
+    case NODE_MATCH:
+        return arms_end(c, step->kids[MATCH_ARMS], ARM_BODY, false);
+    case NODE_SPLIT:
+        return arms_end(c, step->kids[SPLIT_ARMS], SPLIT_ARM_BODY, true);
+    case NODE_WAIT_EVENT:
+        return block_ends(c, step->kids[WAIT_EVENT_BODY]) &&
+               block_ends(c, step->kids[WAIT_EVENT_ELSE]);
+    case NODE_WAIT_UNTIL:
+        return block_ends(c, step->kids[WAIT_UNTIL_BODY]) &&
+               block_ends(c, step->kids[WAIT_UNTIL_ELSE]);
+    case NODE_DO:
+        flow = strmap_get(&c->flows, step->name);
+        return flow && block_ends(c, ((struct node *)(uintptr_t)*flow)->kids[FLOW_BODY]);
+    default:
+        return false;
+    }
+}
+
+static bool block_ends(struct compiler *c, const struct node *block)
+{
+    for (const struct node *step = block ? block->kids[BLOCK_STEPS] : NULL; step; step = step->next)
+        if (step_ends(c, step))
+            return true;
+    return false;
+}
+
+static void check_reached(struct compiler *c, const struct node *block)
+{
+    for (const struct node *step = block->kids[BLOCK_STEPS]; step && step->next; step = step->next)
+        if (step_ends(c, step)) {
+            struct diag *diag = report(c, DIAG_UNREACHABLE, first_line(c, step->next->span));
+            note(c, diag, first_line(c, step->span), "every way ends here");
+            help(c, diag, "take the step away, or let a way lead to it");
+            return;
+        }
+}
+
+/* ---- conditions that settle themselves ---------------------------------------------------------
+ */
+
+enum truth { MAYBE, ALWAYS, NEVER };
+enum { MOST_PARTS = 32 };
+
+static enum truth truth_when(bool is_true)
+{
+    return is_true ? ALWAYS : NEVER;
+}
+
+/* Numbers, dates and times of day as one number. */
+static bool number_of(const struct node *node, double *number)
+{
+    if (node->kind == NODE_INTEGER)
+        *number = (double)node->number;
+    else if (node->kind == NODE_NUMBER)
+        *number = node->real;
+    else if (node->kind == NODE_DATE && node->clock < 0)
+        *number = (double)node->number;
+    else if (node->kind == NODE_CLOCK)
+        *number = node->clock;
+    else
+        return false;
+    return true;
+}
+
+static bool is_always_known(struct compiler *c, const struct node *node)
+{
+    const struct node *part = node->kind == NODE_PATH ? node->kids[PATH_PARTS] : NULL;
+    if (node->kind == NODE_NOW || node->kind == NODE_TODAY)
+        return true;
+    if (!part || part->next)
+        return false;
+    uint64_t *row = strmap_get(&c->attributes, part->name);
+    bool is_patient = str_eq(node->name, STR("patient"));
+    bool has_default = is_patient && row && c->image->attributes[*row].default_value != IMAGE_NONE;
+    return str_eq(node->name, STR("clinic")) || has_default ||
+           (is_patient && str_eq(part->name, STR("id")));
+}
+
+/* A comparison of a path with a literal as the range of what it lets pass. */
+struct range {
+    double low, high;
+    bool is_low_out, is_high_out;
+};
+
+static bool range_of(const struct node *node, struct range *range)
+{
+    double value;
+    if (node->kind != NODE_COMPARE || !number_of(node->kids[COMPARE_RIGHT], &value))
+        return false;
+    *range = (struct range){-1e300, 1e300, false, false};
+    bool is_above = node->number == COMPARE_GT || node->number == COMPARE_GE,
+         is_below = node->number == COMPARE_LT || node->number == COMPARE_LE,
+         is_equal = node->number == COMPARE_EQ;
+    if (is_above || is_equal)
+        range->low = value;
+    if (is_below || is_equal)
+        range->high = value;
+    range->is_low_out = node->number == COMPARE_GT;
+    range->is_high_out = node->number == COMPARE_LT;
+    return is_above || is_below || is_equal;
+}
+
+static bool are_apart(struct range a, struct range b)
+{
+    double low = a.low > b.low ? a.low : b.low, high = a.high < b.high ? a.high : b.high;
+    bool is_out = (a.low == low && a.is_low_out) || (b.low == low && b.is_low_out) ||
+                  (a.high == high && a.is_high_out) || (b.high == high && b.is_high_out);
+    return low > high || (low == high && is_out);
+}
+
+static bool is_same_path(struct compiler *c, const struct node *a, const struct node *b)
+{
+    return a->kind == NODE_PATH && b->kind == NODE_PATH && str_eq(path_text(c, a), path_text(c, b));
+}
+
+static bool needs_known(const struct node *node)
+{
+    return (node->kind == NODE_KNOWN && !(node->flags & FLAG_NOT)) ||
+           (node->kind == NODE_COMPARE && node->number != COMPARE_NE &&
+            node->number != COMPARE_NOT_IN);
+}
+
+static bool needs_unknown(const struct node *node)
+{
+    return node->kind == NODE_KNOWN && (node->flags & FLAG_NOT);
+}
+
+/* Can both never be true? */
+static bool exclude(struct compiler *c, const struct node *a, const struct node *b)
+{
+    struct range x, y;
+    if (!is_same_path(c, a->kids[0], b->kids[0]))
+        return false;
+    if ((needs_unknown(a) && needs_known(b)) || (needs_known(a) && needs_unknown(b)))
+        return true;
+    if (range_of(a, &x) && range_of(b, &y))
+        return are_apart(x, y);
+    if (a->kind != NODE_COMPARE || b->kind != NODE_COMPARE)
+        return false;
+    const struct node *left = a->kids[COMPARE_RIGHT], *right = b->kids[COMPARE_RIGHT];
+    if (left->kind != NODE_TEXT || right->kind != NODE_TEXT)
+        return false;
+    bool is_same = str_eq(left->name, right->name);
+    bool has_not = a->number == COMPARE_NE || b->number == COMPARE_NE;
+    bool has_equal = a->number == COMPARE_EQ || b->number == COMPARE_EQ;
+    return (a->number == COMPARE_EQ && b->number == COMPARE_EQ && !is_same) ||
+           (has_not && has_equal && is_same);
+}
+
+/* Is one of the two true, whatever the patient? */
+static bool cover(struct compiler *c, const struct node *a, const struct node *b)
+{
+    if (!is_same_path(c, a->kids[0], b->kids[0]))
+        return false;
+    if (a->kind == NODE_KNOWN && b->kind == NODE_KNOWN)
+        return (a->flags ^ b->flags) & FLAG_NOT;
+    if (a->kind != NODE_COMPARE || b->kind != NODE_COMPARE)
+        return false;
+    const struct node *left = a->kids[COMPARE_RIGHT], *right = b->kids[COMPARE_RIGHT];
+    bool is_text = left->kind == NODE_TEXT && right->kind == NODE_TEXT;
+    bool is_same = is_text && str_eq(left->name, right->name);
+    bool both_not = a->number == COMPARE_NE && b->number == COMPARE_NE;
+    bool is_pair = (a->number == COMPARE_NE && b->number == COMPARE_EQ) ||
+                   (a->number == COMPARE_EQ && b->number == COMPARE_NE);
+    return is_text && ((both_not && !is_same) || (is_pair && is_same));
+}
+
+static uint32_t parts_of(struct node *node, int kind, struct node **parts, uint32_t count)
+{
+    if ((int)node->kind == kind) {
+        count = parts_of(node->kids[0], kind, parts, count);
+        return parts_of(node->kids[1], kind, parts, count);
+    }
+    bool is_question = node->kind == NODE_COMPARE || node->kind == NODE_KNOWN;
+    if (is_question && count < MOST_PARTS)
+        parts[count++] = node;
+    return count;
+}
+
+static enum truth truth_of(struct compiler *c, struct node *node);
+
+static enum truth truth_of_logic(struct compiler *c, struct node *node)
+{
+    bool is_and = node->kind == NODE_AND;
+    enum truth settling = is_and ? NEVER : ALWAYS;
+    enum truth l = truth_of(c, node->kids[0]), r = truth_of(c, node->kids[1]);
+    struct node *parts[MOST_PARTS];
+    if (l == settling || r == settling)
+        return settling;
+    if (l != MAYBE && r != MAYBE)
+        return l;
+    uint32_t count = parts_of(node, (int)node->kind, parts, 0);
+    for (uint32_t i = 0; i < count; i++)
+        for (uint32_t k = 0; k < i; k++)
+            if (is_and ? exclude(c, parts[i], parts[k]) : cover(c, parts[i], parts[k]))
+                return settling;
+    return MAYBE;
+}
+
+static enum truth truth_of_comparison(const struct node *node)
+{
+    double a, b;
+    const struct node *left = node->kids[COMPARE_LEFT], *right = node->kids[COMPARE_RIGHT];
+    bool is_order = number_of(left, &a) && number_of(right, &b);
+    if (left->kind == NODE_TEXT && right->kind == NODE_TEXT) {
+        a = str_cmp(left->name, right->name);
+        b = 0;
+        is_order = true;
+    }
+    if (!is_order)
+        return MAYBE;
+    switch (node->number) {
+    case COMPARE_EQ:
+        return truth_when(a <= b && a >= b);
+    case COMPARE_NE:
+        return truth_when(a < b || a > b);
+    case COMPARE_LT:
+        return truth_when(a < b);
+    case COMPARE_GT:
+        return truth_when(a > b);
+    case COMPARE_LE:
+        return truth_when(a <= b);
+    case COMPARE_GE:
+        return truth_when(a >= b);
+    default:
+        return MAYBE;
+    }
+}
+
+static enum truth truth_of(struct compiler *c, struct node *node)
+{
+    double low, high;
+    enum truth truth;
+    switch ((int)node->kind) {
+    case NODE_BOOL:
+        return truth_when(node->number);
+    case NODE_NOT:
+        truth = truth_of(c, node->kids[NOT_OPERAND]);
+        return truth == MAYBE ? MAYBE : truth_when(truth == NEVER);
+    case NODE_AND:
+    case NODE_OR:
+        return truth_of_logic(c, node);
+    case NODE_COMPARE:
+        return truth_of_comparison(node);
+    case NODE_KNOWN:
+        return is_always_known(c, node->kids[0]) ? truth_when(!(node->flags & FLAG_NOT)) : MAYBE;
+    case NODE_BETWEEN:
+        return node->kids[BETWEEN_LOW]->kind != NODE_CLOCK &&
+                       number_of(node->kids[BETWEEN_LOW], &low) &&
+                       number_of(node->kids[BETWEEN_HIGH], &high) && low > high
+                   ? NEVER
+                   : MAYBE;
+    default:
+        return MAYBE;
+    }
+}
+
+/* True: reported, and what is below need not be looked at. */
+static bool check_condition(struct compiler *c, struct node *node)
+{
+    enum truth truth = node ? truth_of(c, node) : MAYBE;
+    if (truth == MAYBE)
+        return false;
+    struct diag *diag = report(c, DIAG_SETTLED, node->span, truth == ALWAYS ? "true" : "false");
+    help(c, diag, "compare with something that can differ, or leave the condition out");
+    return true;
+}
+
+/* ---- the walk ----------------------------------------------------------------------------------
+ */
+
+struct walk {
+    struct compiler *c;
+    uint32_t last_sms; /* row of the SMS before, in the order of the text; IMAGE_NONE */
+};
+
+static bool check_node(void *context, struct node *node)
+{
+    struct compiler *c = ((struct walk *)context)->c;
+    static const enum node_kind conditions[] = {NODE_OR,    NODE_AND,     NODE_NOT, NODE_COMPARE,
+                                                NODE_KNOWN, NODE_BETWEEN, NODE_TEST};
+    for (size_t i = 0; i < ARRAY_COUNT(conditions); i++)
+        if (node->kind == conditions[i])
+            return node->kind != NODE_TEST && !check_condition(c, node);
+    if (node->kind == NODE_BLOCK)
+        check_reached(c, node);
+    bool has_condition = node->kind == NODE_IF || node->kind == NODE_AUDIENCE;
+    if (has_condition && node->kids[0]->kind == NODE_BOOL)
+        check_condition(c, node->kids[0]);
+    return true;
+}
+
+static bool is_drafted(struct compiler *c, uint32_t row)
+{
+    return row != IMAGE_NONE && c->image->messages[row].is_draft;
+}
+
+/* Answers, opens and clicks of messages that wait for approval. */
+static bool check_draft(void *context, struct node *node)
+{
+    struct walk *walk = context;
+    struct compiler *c = walk->c;
+    uint64_t *row = strmap_get(&c->messages, node->name.at ? node->name : STR(""));
+    uint64_t *flow = node->kind == NODE_DO ? strmap_get(&c->flows, node->name) : NULL;
+    struct diag *diag = NULL;
+    if (node->kind == NODE_SMS && row)
+        walk->last_sms = (uint32_t)*row;
+    else if (flow)
+        ast_walk(((struct node *)(uintptr_t)*flow)->kids[FLOW_BODY], check_draft, walk);
+    else if (node->kind == NODE_WAIT_REPLY && is_drafted(c, walk->last_sms))
+        diag = report(c, DIAG_ANSWER_TO_DRAFT, first_line(c, node->span), "a reply");
+    else if (node->kind == NODE_MESSAGE_STATE && node->number != STATE_RECEIVED && row &&
+             is_drafted(c, (uint32_t)*row))
+        diag = report(c, DIAG_ANSWER_TO_DRAFT, node->span,
+                      node->number == STATE_OPENED ? "an opening" : "a click");
+    if (diag)
+        help(c, diag, "write `send automatically` into the message or the campaign");
+    return true;
+}
+
+void warn_all(struct compiler *c)
+{
+    struct walk walk = {c, IMAGE_NONE};
+    for (struct node *decl = c->out->declarations; decl; decl = decl->next)
+        if (!is_of_module(c, decl))
+            ast_walk(decl, check_node, &walk);
+    for (struct node *decl = c->out->declarations; decl; decl = decl->next) {
+        if (decl->kind != NODE_CAMPAIGN)
+            continue;
+        walk.last_sms = IMAGE_NONE;
+        find_messages(c, decl->name);
+        ast_walk(decl->kids[CAMPAIGN_WORKFLOW], check_draft, &walk);
+        warn_of_goal(c, decl);
+    }
+    warn_of_circles(c);
+    warn_of_unused(c);
+}

@@ -1,0 +1,17 @@
+/* warn.h: the parts of the pass that warns (LANGUAGE.md 6). */
+#ifndef CAMP_COMPILER_WARN_H
+#define CAMP_COMPILER_WARN_H
+
+#include "compiler/internal.h"
+
+/* warn.c: over a project without errors, behind the campaigns */
+void warn_all(struct compiler *c);
+/* reach.c */
+void warn_of_goal(struct compiler *c, const struct node *campaign);
+void warn_of_circles(struct compiler *c);
+/* unused.c */
+void warn_of_unused(struct compiler *c);
+/* segment.c: an SMS whose text is the template `code` */
+void warn_of_length(struct compiler *c, struct span span, uint32_t code);
+
+#endif
