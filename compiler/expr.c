@@ -829,7 +829,8 @@ static struct typed call(struct compiler *c, struct node *node)
 {
     const struct builtin *builtin = builtin_find(c->options->builtins, node->name);
     if (str_eq_c(node->name, "secret")) {
-        report(c, DIAG_SECRET_OUTSIDE, node->span);
+        struct diag *diag = report(c, DIAG_SECRET_OUTSIDE, node->span);
+        help(c, diag, "a secret is read at the call: `headers: { Authorization: secret(\"…\") }`");
         return bad;
     }
     uint32_t count = 0;

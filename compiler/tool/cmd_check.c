@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "compiler/tool/tool.h"
+#include "stdlib/builtins.h"
 #include "vm/base/hash.h"
 
 struct arguments {
@@ -154,7 +155,8 @@ int cmd_disasm(int argc, char **argv)
     int code = EXIT_USAGE;
     if (!read_image(argv[1], &bytes)) {
         fprintf(stderr, "camp disasm: %s: %s\n", argv[1], strerror(errno));
-    } else if (!image_decode(&arena, buf_view(&bytes), false, &image, &error)) {
+    } else if (!image_decode(&arena, buf_view(&bytes), false, &image, &error) ||
+               !image_verify(&image, &stdlib_builtins, &error)) {
         fprintf(stderr, "camp disasm: %s: %s\n", argv[1], error.text);
         code = EXIT_FINDINGS;
     } else {

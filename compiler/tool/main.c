@@ -84,7 +84,8 @@ bool tool_encode(struct compilation *compilation, struct buf *bytes)
     struct image_error error = {{0}};
     arena_init(&arena, 0);
     bool is_sound = image_encode(&compilation->image, bytes) &&
-                    image_decode(&arena, buf_view(bytes), false, &image, &error);
+                    image_decode(&arena, buf_view(bytes), false, &image, &error) &&
+                    image_verify(&image, &stdlib_builtins, &error);
     if (!is_sound)
         fprintf(stderr, "camp: the image is not sound: %s\n", error.text);
     arena_free(&arena);

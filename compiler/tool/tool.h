@@ -18,7 +18,7 @@ extern const struct command commands[];
  * standard error, or in `format` to standard output. */
 int tool_compile(struct compilation *compilation, char **paths, int count, bool with_tests,
                  bool is_strict);
-/* The image's bytes, whole and decodable. */
+/* The image's bytes, whole and verified. */
 bool tool_encode(struct compilation *compilation, struct buf *bytes);
 void tool_usage(const struct command *command);
 int tool_misuse(const char *command, const char *what, const char *word);

@@ -8,8 +8,6 @@
 #include "vm/base/json.h"
 #include "vm/base/zone.h"
 
-enum { MAX_LIST = 1000 };
-
 static bool is_text_type(uint32_t kind)
 {
     return kind == TYPE_TEXT || kind == TYPE_EMAIL || kind == TYPE_PHONE || kind == TYPE_URL ||
@@ -168,7 +166,7 @@ static struct value list_from_json(struct arena *arena, const struct image *imag
                                    struct str json, bool *fits)
 {
     struct json_scan scan;
-    struct value items[MAX_LIST];
+    struct value items[IMAGE_MAX_LIST];
     uint32_t count = 0;
     json_begin(&scan, json);
     *fits = json_next(&scan) == JSON_ARRAY;
@@ -177,7 +175,7 @@ static struct value list_from_json(struct arena *arena, const struct image *imag
         if (json_next(&ahead) == JSON_ARRAY_END)
             break;
         struct str raw;
-        *fits = count < MAX_LIST && json_value(&scan, &raw);
+        *fits = count < IMAGE_MAX_LIST && json_value(&scan, &raw);
         if (*fits) {
             while (raw.len &&
                    (raw.at[0] == ',' || raw.at[0] == ' ' || raw.at[0] == '\n' || raw.at[0] == '\t'))

@@ -31,6 +31,8 @@ struct builtins {
     uint32_t count;
 };
 
+/* How many arguments the signature takes. */
+void builtin_arity(const struct builtin *builtin, uint32_t *least, uint32_t *most);
 /* NULL when there is none of that name. */
 const struct builtin *builtin_find(const struct builtins *builtins, struct str name);
 

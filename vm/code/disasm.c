@@ -5,15 +5,8 @@
 
 static const char *op_name(uint32_t number)
 {
-    switch (number) {
-#define OP(number, name, operands, pops, pushes, where, documentation)                             \
-    case number:                                                                                   \
-        return #name;
-#include "vm/code/ops.def"
-#undef OP
-    default:
-        return "?";
-    }
+    const struct op_row *row = op_row(number);
+    return row ? row->name : "?";
 }
 
 static void put_text(const struct image *image, struct buf *out, uint32_t text)

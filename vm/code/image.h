@@ -1,22 +1,22 @@
-/* image.h: what a compiled project is. One deterministic, verified file (`.campi`) of tables
- * (image.def), texts and instructions (ops.def).
+/* image.h: what a compiled project is: one deterministic, verified file (`.campi`) of tables
+ * (image.def), texts and instructions (ops.def). All numbers are little endian. `id` is the SHA-256
+ * of the whole file; `meaning` that of all sections but the debug one (table `line`). No time,
+ * host, locale or absolute path enters. */
+/* clang-format off */
+/*   offset  0   "CAMPIMG\n"
+ *           8   u32 version, u32 section count
+ *          16   u64 bytes in all
+ *          24   SHA-256 of all bytes but these 32: a flipped bit anywhere is found
+ *          56   section table, each row: u32 number, u32 rows, u64 offset, u64 bytes
+ *               sections by number: 0 texts, 1… tables of image.def, 255 instructions
  *
- *   offset 0   "CAMPIMG\n"
- *          8   u32 version, u32 section count
- *         16   u64 bytes in all
- *         24   SHA-256 of all bytes but these 32                     a flipped bit anywhere is
- * found 56   section table: u32 number, u32 rows, u64 offset, u64 bytes   each, by number sections:
- * 0 texts, 1… tables of image.def, 255 instructions
+ *   An instruction is a 32-bit word:
  *
- *   An instruction is a 32-bit word, little endian:
- *
- *        31          16 15      8 7       0
- *       +--------------+---------+---------+        +--------------------+---------+
- *       |      b       |    a    |   op    |   or   |         c          |   op    |
- *       +--------------+---------+---------+        +--------------------+---------+
- *
- * All numbers are little endian. `id` is the SHA-256 of the whole file; `meaning` that of all
- * sections but the debug one (table `line`). No time, host, locale or absolute path enters. */
+ *    31          16 15      8 7       0        31                  8 7       0
+ *   +--------------+---------+---------+      +--------------------+---------+
+ *   |      b       |    a    |   op    |  or  |         c          |   op    |
+ *   +--------------+---------+---------+      +--------------------+---------+ */
+/* clang-format on */
 #ifndef CAMP_VM_CODE_IMAGE_H
 #define CAMP_VM_CODE_IMAGE_H
 
@@ -30,6 +30,22 @@
 #define IMAGE_NONE UINT32_MAX
 #define IMAGE_VERSION 1u
 #define IMAGE_MAX_BYTES (256u << 20)
+
+/* What the machine has room for, and what numbers of tables mean at most. */
+enum {
+    IMAGE_MAX_STACK = 256,
+    IMAGE_MAX_LOCALS = 64,
+    IMAGE_MAX_SLOTS = 4096,
+    IMAGE_LAST_SLOT = IMAGE_MAX_SLOTS - 1,
+    IMAGE_MAX_NESTING = 16, /* questions within questions: did, any object */
+    IMAGE_MAX_DEPTH = 4,    /* lists of lists */
+    IMAGE_MAX_LIST = 1000,
+    IMAGE_MAX_TIMES = 200, /* did … at least */
+    IMAGE_LAST_MINUTE = 24 * 60 - 1,
+    IMAGE_ALL_DAYS = 127,
+    IMAGE_ALL_CHANNELS = 3,
+    IMAGE_WHOLE = 10000 /* shares are parts of it */
+};
 
 /* Consecutive rows of a table. */
 struct rows {
@@ -168,9 +184,9 @@ bool image_encode(struct image *image, struct buf *out);
 bool image_decode(struct arena *arena, struct str bytes, bool skip_hash, struct image *image,
                   struct image_error *error);
 
-/* The other half of trust: stack depth, jumps, operands, code kinds, builtins. Only a verified
- * image may reach the machine. `builtins` is the table of stdlib/builtins.def (vm/code/builtin.h).
- */
+/* The other half of trust, for an image that image_decode made: stack depth, jumps, operands, code
+ * kinds, builtins, what its tables promise. Only a verified image may reach the machine. `builtins`
+ * is the table of stdlib/builtins.def (vm/code/builtin.h). */
 struct builtins;
 bool image_verify(const struct image *image, const struct builtins *builtins,
                   struct image_error *error);

@@ -10,6 +10,43 @@ enum op {
 #undef OP
 };
 
+/* The columns of ops.def. */
+enum operands {
+    OPERANDS_NONE,
+    OPERANDS_C_INT,
+    OPERANDS_C_CONST,
+    OPERANDS_C_TEXT,
+    OPERANDS_C_ATTRIBUTE,
+    OPERANDS_C_FIELD,
+    OPERANDS_C_SLOT,
+    OPERANDS_C_PC,
+    OPERANDS_C_WINDOW,
+    OPERANDS_C_DID,
+    OPERANDS_C_TOPIC,
+    OPERANDS_C_SEGMENT,
+    OPERANDS_C_MESSAGE,
+    OPERANDS_C_WAIT,
+    OPERANDS_C_SPLIT,
+    OPERANDS_C_STEP,
+    OPERANDS_C_COUNT,
+    OPERANDS_C_DAYS,
+    OPERANDS_C_WEBHOOK,
+    OPERANDS_AB_CALL,
+    OPERANDS_AB_OBJECT,
+    OPERANDS_AB_LOOP,
+    OPERANDS_AB_EMIT,
+    OPERANDS_AB_LOCAL
+};
+enum op_where { WHERE_E, WHERE_X, WHERE_T, WHERE_W };
+struct op_row {
+    const char *name;
+    enum operands operands;
+    int pops, pushes; /* pops -1: as the operands say */
+    enum op_where where;
+};
+/* NULL when there is no such instruction. */
+const struct op_row *op_row(uint32_t op);
+
 static inline uint32_t op_ab(enum op op, uint32_t a, uint32_t b)
 {
     return (uint32_t)op | a << 8 | b << 16;

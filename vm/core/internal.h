@@ -6,7 +6,13 @@
 #include "vm/code/op.h"
 #include "vm/core/machine.h"
 
-enum { STACK_ROOM = 256, LOCAL_ROOM = 64, FUEL = 1 << 20, TRACE_ROOM = 16, TRACE_STEPS = 6 };
+enum {
+    STACK_ROOM = IMAGE_MAX_STACK,
+    LOCAL_ROOM = IMAGE_MAX_LOCALS,
+    FUEL = 1 << 20,
+    TRACE_ROOM = 16,
+    TRACE_STEPS = 6
+};
 
 /* How a value that moves with time was made: now or today, then steps with fixed operands.
  * Replaying it at another instant tells when a comparison flips (LANGUAGE.md D6). */

@@ -604,13 +604,14 @@ static enum slice_end fault(struct run *run, struct slice *slice, const char *wh
     return SLICE_FAULT;
 }
 
-/* The row of the wait at which a message holds for its window. */
+/* The row of the wait at which the message at pc holds for its window. A message of a flow has one
+ * for each place the flow is done at. */
 static uint32_t window_wait(const struct image *image, const struct image_campaign *campaign,
-                            uint32_t message)
+                            uint32_t pc)
 {
     for (uint32_t i = 0; i < campaign->waits.count; i++) {
         uint32_t row = campaign->waits.first + i;
-        if (image->waits[row].kind == WAIT_WINDOW && image->waits[row].message == message)
+        if (image->waits[row].kind == WAIT_WINDOW && image->waits[row].then_pc == pc)
             return row;
     }
     return IMAGE_NONE;
@@ -624,7 +625,7 @@ static bool send(struct run *run, struct slice *slice, const struct image_campai
     struct letter *letter = letter_make(env, row);
     if (letter && letter->verdict == VERDICT_HOLD) {
         struct enrollment *e = env->enrollment;
-        uint32_t wait = window_wait(env->program->image, campaign, row);
+        uint32_t wait = window_wait(env->program->image, campaign, run->pc);
         if (wait == IMAGE_NONE || letter->hold_until_ms == NEVER_MS) {
             *is_full = true;
             return false;

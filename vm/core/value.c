@@ -8,8 +8,6 @@
 #include "vm/base/zone.h"
 #include "vm/core/machine.h"
 
-enum { MAX_LIST = 1000, MAX_DEPTH = 4 };
-
 void value_encode(struct buf *out, struct value v)
 {
     buf_byte(out, v.kind);
@@ -113,8 +111,8 @@ static struct value decode(struct reader *in, struct arena *arena, int depth)
         struct list *list = arena_alloc(arena, sizeof *list);
         struct value *items = NULL;
         /* Every element takes at least a byte. */
-        if (count > MAX_LIST || count > reader_left(in) || depth == MAX_DEPTH || !list ||
-            !(items = arena_array(arena, count, sizeof *items))) {
+        if (count > IMAGE_MAX_LIST || count > reader_left(in) || depth == IMAGE_MAX_DEPTH ||
+            !list || !(items = arena_array(arena, count, sizeof *items))) {
             in->failed = true;
             return value_unknown();
         }

@@ -163,19 +163,23 @@ static enum status bind_program(struct engine *engine, struct program *program)
     BIND(campaign, SPACE_CAMPAIGN)
     BIND(message, SPACE_MESSAGE)
 #undef BIND
-    const struct zone *zone = zone_find(image_text(image, image->projects[0].timezone));
-    program->clinic_zone = zone ? zone : zone_utc();
+    program->clinic_zone = zone_find(image_text(image, image->projects[0].timezone));
     const struct builtin **functions =
         arena_array(&engine->arena, image->builtin_count + 1, sizeof(void *));
-    for (uint32_t i = 0; i < image->builtin_count && status == STATUS_OK; i++) {
+    for (uint32_t i = 0; i < image->builtin_count; i++)
         functions[i] =
             builtin_find(engine->options.builtins, image_text(image, image->builtins[i].name));
-        if (!functions[i] ||
-            !str_eq_c(image_text(image, image->builtins[i].signature), functions[i]->signature))
-            status = STATUS_INVALID;
-    }
     program->functions = functions;
     return status;
+}
+
+static enum status read_image(const struct engine *engine, struct arena *arena, struct str bytes,
+                              struct image *image, struct image_error *error)
+{
+    return image_decode(arena, bytes, false, image, error) &&
+                   image_verify(image, engine->options.builtins, error)
+               ? STATUS_OK
+               : STATUS_INVALID;
 }
 
 static enum status load_program(struct engine *engine, uint32_t number, struct str bytes,
@@ -185,15 +189,11 @@ static enum status load_program(struct engine *engine, uint32_t number, struct s
     struct program *program = arena_alloc(&engine->arena, sizeof *program);
     if (number >= PROGRAM_ROOM)
         return STATUS_LIMIT;
-    if (!image_decode(&engine->arena, bytes, false, image, error))
-        return STATUS_INVALID;
-    if (!image->project_count) {
-        snprintf(error->text, sizeof error->text, "section 1 (project): no row");
-        return STATUS_INVALID;
-    }
+    enum status status = read_image(engine, &engine->arena, bytes, image, error);
     *program =
         (struct program){.image = image, .number = number, .builtins = engine->options.builtins};
-    enum status status = bind_program(engine, program);
+    if (status == STATUS_OK)
+        status = bind_program(engine, program);
     if (status == STATUS_OK)
         engine->programs[number] = *out = program;
     return status;
@@ -269,8 +269,7 @@ enum status engine_upload(struct engine *engine, struct str bytes, const struct 
     struct program *program = NULL;
     uint32_t number = 0;
     arena_init(&scratch, 0);
-    enum status status =
-        image_decode(&scratch, bytes, false, &image, error) ? STATUS_OK : STATUS_INVALID;
+    enum status status = read_image(engine, &scratch, bytes, &image, error);
     if (status == STATUS_OK)
         status = store_image_put(engine->store, image.id, image.meaning, bytes, &number);
     arena_free(&scratch);
