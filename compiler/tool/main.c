@@ -26,6 +26,11 @@ const struct command commands[] = {
      cmd_simulate},
     {"explain", "[CODE]", "what a diagnostic means and what to write instead; all codes",
      "  camp explain C0401\n  camp explain 401\n  camp explain\n", cmd_explain},
+    {"new", "NAME [--trigger event|attribute|segment|object|date|manual]",
+     "a campaign to begin with, in a folder of its own",
+     "  camp new first_visit\n  camp new birthday --trigger date\n", cmd_new},
+    {"completion", "bash|zsh|fish", "a script that completes commands and options in a shell",
+     "  camp completion bash >/etc/bash_completion.d/camp\n", cmd_completion},
     {"disasm", "FILE.campi", "what an image says", "  camp disasm welcome.campi\n", cmd_disasm},
     {"help", "[COMMAND]", "this page, or a command's", "  camp help test\n", cmd_help},
     {NULL, NULL, NULL, NULL, NULL}};

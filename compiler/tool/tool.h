@@ -44,6 +44,8 @@ int cmd_build(int argc, char **argv);
 int cmd_test(int argc, char **argv);
 int cmd_simulate(int argc, char **argv);
 int cmd_disasm(int argc, char **argv);
+int cmd_new(int argc, char **argv);
+int cmd_completion(int argc, char **argv);
 int cmd_explain(int argc, char **argv);
 int cmd_help(int argc, char **argv);
 
