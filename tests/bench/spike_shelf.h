@@ -10,6 +10,8 @@
 #define CAMP_TESTS_BENCH_SPIKE_SHELF_H
 
 #include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
 
 #include "vm/base/arena.h"
 #include "vm/base/buf.h"

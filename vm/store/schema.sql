@@ -2,6 +2,9 @@
 -- rows are appended and chained by `previous`, so that a patient's timeline needs no index.
 CREATE TABLE meta (name TEXT PRIMARY KEY, value BLOB) WITHOUT ROWID;
 CREATE TABLE name (number INTEGER PRIMARY KEY, kind INTEGER NOT NULL, text TEXT NOT NULL, UNIQUE (kind, text));
+-- Patients are numbered as they come, so that those who come together lie together; `number_of` finds the number by
+-- the hash of the outside id, the record says whether it is that id, and the next hash is tried when it is not.
+CREATE TABLE number_of (hash INTEGER PRIMARY KEY, patient INTEGER NOT NULL);
 CREATE TABLE patient (key INTEGER PRIMARY KEY, due INTEGER NOT NULL, data BLOB NOT NULL);
 CREATE TABLE seen (key INTEGER PRIMARY KEY, body INTEGER NOT NULL);
 CREATE TABLE event (

@@ -28,6 +28,7 @@ struct store {
     uint32_t statement_count;
     bool in_transaction;
     unsigned char key[SIPHASH_KEY_BYTES];
+    uint64_t last_patient; /* the highest number given */
     struct heap timers;
     struct map64 dues;    /* patient → due, of those that have one */
     struct strmap counts; /* of the open transaction: "campaign name" → by how much */
@@ -129,6 +130,7 @@ static enum status load(struct store *store, struct arena *arena)
     if (status != STATUS_OK || key.len != sizeof store->key)
         return status == STATUS_OK ? STATUS_CORRUPT : status;
     memcpy(store->key, key.at, key.len);
+    store->last_patient = (uint64_t)pragma(store, "SELECT coalesce(max(key), 0) FROM patient");
     sqlite3_stmt *s =
         prepare(store, "SELECT key, due FROM patient WHERE due < 9223372036854775807");
     if (!s)
@@ -270,6 +272,7 @@ void store_rollback(struct store *store)
     if (!sqlite3_get_autocommit(store->db))
         done(store, prepare(store, "ROLLBACK"), "rollback");
     store->in_transaction = false;
+    store->last_patient = (uint64_t)pragma(store, "SELECT coalesce(max(key), 0) FROM patient");
     forget_timers(store);
 }
 
@@ -327,15 +330,37 @@ static struct str id_of(struct str record)
     return read_sized(&in);
 }
 
+/* The patient of a hash; STATUS_MISSING when there is none. */
+static enum status number_of(struct store *store, uint64_t hash, uint64_t *key)
+{
+    sqlite3_stmt *s = prepare(store, "SELECT patient FROM number_of WHERE hash = ?1");
+    if (!s)
+        return failed(store, "patient");
+    sqlite3_bind_int64(s, 1, (sqlite3_int64)hash);
+    int code = sqlite3_step(s);
+    if (code == SQLITE_ROW)
+        *key = (uint64_t)sqlite3_column_int64(s, 0);
+    sqlite3_reset(s);
+    return code == SQLITE_ROW    ? STATUS_OK
+           : code == SQLITE_DONE ? STATUS_MISSING
+                                 : failed(store, "patient");
+}
+
 enum status store_patient_find(struct store *store, struct str id, struct arena *arena,
                                uint64_t *key, struct str *record, bool *found)
 {
+    uint64_t hash = siphash(store->key, id) >> 1;
     *found = false;
-    *key = siphash(store->key, id) >> 1;
-    for (;; ++*key) {
-        enum status status = store_patient_get(store, *key, arena, record);
+    for (;; hash++) {
+        enum status status = number_of(store, hash, key);
+        if (status == STATUS_MISSING) {
+            *key = store->last_patient + 1;
+            return STATUS_OK;
+        }
+        if (status == STATUS_OK)
+            status = store_patient_get(store, *key, arena, record);
         if (status != STATUS_OK)
-            return status == STATUS_MISSING ? STATUS_OK : status;
+            return status == STATUS_MISSING ? STATUS_CORRUPT : status;
         if (str_eq(id_of(*record), id)) {
             *found = true;
             return STATUS_OK;
@@ -343,9 +368,32 @@ enum status store_patient_find(struct store *store, struct str id, struct arena 
     }
 }
 
+/* Gives the record's outside id its number: under its hash, or the next free one. */
+static enum status add_number(struct store *store, uint64_t key, struct str record)
+{
+    uint64_t hash = siphash(store->key, id_of(record)) >> 1, other;
+    enum status status;
+    while ((status = number_of(store, hash, &other)) == STATUS_OK)
+        hash++;
+    if (status != STATUS_MISSING)
+        return status;
+    sqlite3_stmt *s = prepare(store, "INSERT INTO number_of (hash, patient) VALUES (?1, ?2)");
+    if (!s)
+        return failed(store, "patient");
+    sqlite3_bind_int64(s, 1, (sqlite3_int64)hash);
+    sqlite3_bind_int64(s, 2, (sqlite3_int64)key);
+    store->last_patient = key;
+    return done(store, s, "patient");
+}
+
 enum status store_patient_put(struct store *store, uint64_t key, int64_t due_at_ms,
                               struct str record)
 {
+    if (key > store->last_patient) {
+        enum status status = add_number(store, key, record);
+        if (status != STATUS_OK)
+            return status;
+    }
     sqlite3_stmt *s = prepare(store, "INSERT INTO patient (key, due, data) VALUES (?1, ?2, ?3) "
                                      "ON CONFLICT (key) DO UPDATE SET due = ?2, data = ?3");
     if (!s)

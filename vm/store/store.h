@@ -34,8 +34,9 @@ enum name_space {
 enum status store_name(struct store *store, enum name_space space, struct str text,
                        uint32_t *number);
 
-/* Patients by the key of their outside id; the record begins with that id, so a collision is seen
- * and the next key tried. found false: `key` is free for it. */
+/* Patients are numbered from 1 as they come, so that those who come together lie together; a number
+ * is found by the hash of the outside id, with which the record begins. found false: `key` is the
+ * number it gets when its record is put first. */
 enum status store_patient_find(struct store *store, struct str id, struct arena *arena,
                                uint64_t *key, struct str *record, bool *found);
 enum status store_patient_get(struct store *store, uint64_t key, struct arena *arena,
