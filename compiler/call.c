@@ -74,6 +74,8 @@ struct typed call_type(struct compiler *c, const struct builtin *builtin, const 
         if (first.kind != second.kind)
             result.kind = KIND_ANY;
     }
+    if (str_eq_c(node->name, "timezone"))
+        result.is_known = first.is_known; /* an unknown zone is the clinic's (W2) */
     if (str_eq_c(node->name, "divided_by") || str_eq_c(node->name, "modulo") ||
         str_eq_c(node->name, "first") || str_eq_c(node->name, "last"))
         result.is_known = false;

@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -25,10 +26,28 @@ static int64_t local(const char *text)
     return civil_ms(civil);
 }
 
+/* The corpus was made from this version; an older table cannot agree with it. */
+static bool is_older_than_corpus(void)
+{
+    char line[64] = "", version[16] = "";
+    FILE *file = fopen("/usr/share/zoneinfo/tzdata.zi", "r");
+    if (file) {
+        if (!fgets(line, sizeof line, file) || sscanf(line, "# version %15s", version) != 1)
+            version[0] = 0;
+        fclose(file);
+    }
+    if (strcmp(version, "2026f") >= 0)
+        return false;
+    print_message("tzdata is %s, the table of transitions 2026f: not compared\n", version);
+    return true;
+}
+
 /* zone,utc,before_s,after_s rows of the corpus. */
 static void test_every_transition(void **state)
 {
     (void)state;
+    if (is_older_than_corpus())
+        skip();
     FILE *table =
         popen("xz -dc ../shared/data/corpora/tz/transitions_1970_2037.csv.xz 2>/dev/null", "r");
     char line[512];
