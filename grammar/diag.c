@@ -49,6 +49,9 @@ void diags_init(struct diags *diags, struct arena *arena, struct sources *source
     *diags = (struct diags){.arena = arena, .sources = sources};
 }
 
+/* The wordings are literals of diags.def. */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
 static struct str format_text(struct arena *arena, const char *format, va_list arguments)
 {
     char text[2048];
@@ -56,16 +59,13 @@ static struct str format_text(struct arena *arena, const char *format, va_list a
     size_t len = length < 0 ? 0 : (size_t)length < sizeof text ? (size_t)length : sizeof text - 1;
     return arena_str(arena, (struct str){text, len});
 }
+#pragma GCC diagnostic pop
 
 struct diag *diag_report(struct diags *diags, enum diag_code code, struct span span, ...)
 {
     va_list arguments;
     va_start(arguments, span);
-    /* The wordings are literals of diags.def. */
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wformat-nonliteral"
     struct str message = format_text(diags->arena, row_of((int)code)->wording, arguments);
-#pragma GCC diagnostic pop
     va_end(arguments);
     return diag_add(diags, code, span, message);
 }
