@@ -19,7 +19,8 @@ const struct command commands[] = {
     {"test", "PATH… [--run TEXT] [--format text|tap]", "the `test` blocks, on a virtual clock",
      "  camp test examples/welcome\n  camp test . --run nudge\n", cmd_test},
     {"simulate",
-     "PATH… --events FILE.ndjson|- [--until \"2026-12-31 00:00\"] [--format text|ndjson]",
+     "PATH… --events FILE.ndjson|- [--until \"2026-12-31 00:00\"] [--existing] "
+     "[--format text|ndjson]",
      "what recorded or made-up traffic would send, to whom and when",
      "  camp simulate examples/welcome --events traffic.ndjson\n"
      "  camp simulate . --events - --until \"2026-12-31 00:00\" --format ndjson\n",
@@ -80,6 +81,15 @@ int tool_compile(struct compilation *compilation, char **paths, int count, bool 
     if (is_strict)
         diags_be_strict(&compilation->diags);
     return compilation->diags.error_count ? EXIT_FINDINGS : EXIT_FINE;
+}
+
+void tool_show_diagnostics(struct compilation *compilation)
+{
+    struct buf text;
+    buf_init(&text, 0);
+    diags_write(&compilation->diags, DIAG_TEXT, tool_has_colour(STDERR_FILENO), &text);
+    tool_write(STDERR_FILENO, buf_view(&text));
+    buf_free(&text);
 }
 
 bool tool_encode(struct compilation *compilation, struct buf *bytes)

@@ -18,6 +18,8 @@ extern const struct command commands[];
  * standard error, or in `format` to standard output. */
 int tool_compile(struct compilation *compilation, char **paths, int count, bool with_tests,
                  bool is_strict);
+/* On standard error, as text. */
+void tool_show_diagnostics(struct compilation *compilation);
 /* The image's bytes, whole and verified. */
 bool tool_encode(struct compilation *compilation, struct buf *bytes);
 void tool_usage(const struct command *command);

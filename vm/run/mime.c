@@ -125,7 +125,7 @@ static void put_part(struct buf *out, const char *type, struct str body)
 
 /* Tags go, ends of blocks become line ends, the five entities are read: enough for a reader of
  * plain text. */
-static void put_text_of_html(struct buf *out, struct str html)
+void mime_text_of_html(struct buf *out, struct str html)
 {
     static const struct {
         const char *entity, *text;
@@ -167,7 +167,7 @@ bool mime_write(const struct mail *mail, struct buf *out)
     struct str text = mail->text;
     buf_init(&made, 1 << 20);
     if (!text.at && mail->html.at) {
-        put_text_of_html(&made, mail->html);
+        mime_text_of_html(&made, mail->html);
         text = buf_view(&made);
     }
     bool is_sound = put_mailbox(out, "From", mail->from) && put_mailbox(out, "To", mail->to) &&

@@ -145,10 +145,16 @@ static enum status load(struct store *store, struct arena *arena)
     return STATUS_OK;
 }
 
+/* Nobody else can open it. */
+static bool is_private(const char *path)
+{
+    return !*path || strcmp(path, ":memory:") == 0;
+}
+
 static enum status take_lock(struct store *store, const char *path)
 {
     char name[4096];
-    if (strcmp(path, ":memory:") == 0)
+    if (is_private(path))
         return STATUS_OK;
     snprintf(name, sizeof name, "%s-lock", path);
     FILE *file = fopen(name, "a");
@@ -170,14 +176,17 @@ static enum status open_file(struct store *store, const char *path, struct arena
     if (sqlite3_open(path, &store->db) != SQLITE_OK)
         return failed(store, path);
     status = execute(
-        store, "PRAGMA page_size = 4096; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
-               "PRAGMA cache_size = -65536; PRAGMA wal_autocheckpoint = 16384");
+        store,
+        !*path ? "PRAGMA page_size = 4096; PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;"
+                 "PRAGMA cache_size = -65536"
+               : "PRAGMA page_size = 4096; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
+                 "PRAGMA cache_size = -65536; PRAGMA wal_autocheckpoint = 16384");
     if (status != STATUS_OK)
         return status;
     int64_t version = pragma(store, "PRAGMA user_version"),
             owner = pragma(store, "PRAGMA application_id");
     if (version == 0 && owner == 0 && pragma(store, "SELECT count(*) FROM sqlite_schema") == 0)
-        status = create(store, strcmp(path, ":memory:") == 0);
+        status = create(store, is_private(path));
     else if (owner != APPLICATION_ID || version > SCHEMA_VERSION) {
         snprintf(store->error, sizeof store->error,
                  owner != APPLICATION_ID ? "not a database of campd"

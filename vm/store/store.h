@@ -1,7 +1,8 @@
 /* store.h: durability, in verbs of the domain. One SQLite file, one connection that writes and
  * checkpoints, commits with synchronous=FULL; the caller groups many slices into one transaction.
- * ":memory:" is the same store without a file, for tests and simulation. A status other than
- * STATUS_OK means: roll back; store_error() says why in words. */
+ * ":memory:" is the same store without a file, for tests; "" is one in a file that nobody else
+ * sees, without a journal, for simulation: memory stays small, nothing can be rolled back. A status
+ * other than STATUS_OK means: roll back; store_error() says why in words. */
 #ifndef CAMP_VM_STORE_STORE_H
 #define CAMP_VM_STORE_STORE_H
 
