@@ -90,6 +90,7 @@ static void add_enrollment(struct patient *p)
         struct mark *mark = enrollment_mark(p, e, i * 17, true);
         mark->handed_over_at_ms = time_or_never();
         mark->is_received = random_below(&chance, 2);
+        mark->is_drafted = random_below(&chance, 2);
         mark->is_opened = random_below(&chance, 2);
         mark->is_clicked = random_below(&chance, 2);
     }
@@ -136,6 +137,10 @@ static void some_patient(struct patient *p, struct arena *arena)
     p->last_journal = random_next(&chance);
     p->segments_at_ms = time_or_never();
     p->dates_at_ms = time_or_never();
+    p->objects_at_ms = time_or_never();
+    p->settled_at_ms = time_or_never();
+    p->image = (uint32_t)random_below(&chance, 1000);
+    p->stopped = (uint8_t)random_below(&chance, 32);
     p->is_erased = random_below(&chance, 2);
     for (uint32_t i = few(); i; i--)
         patient_set_attribute(p, some_name(), some_value(arena, 3));
@@ -151,6 +156,9 @@ static void assert_same(const struct patient *a, const struct patient *b)
     assert_true(a->last_event == b->last_event && a->last_journal == b->last_journal);
     assert_true(a->dates_at_ms == b->dates_at_ms);
     assert_true(a->segments_at_ms == b->segments_at_ms && a->is_erased == b->is_erased);
+    assert_true(a->objects_at_ms == b->objects_at_ms && a->image == b->image);
+    assert_true(a->stopped == b->stopped);
+    assert_true((a->objects_count ? a->settled_at_ms : NEVER_MS) == b->settled_at_ms);
 #define X(type, name) assert_int_equal(a->name##_count, b->name##_count);
     PATIENT_LISTS(X)
 #undef X
@@ -214,6 +222,7 @@ static void assert_same_enrollment(const struct enrollment *x, const struct enro
                     x->marks[i].handed_over_at_ms == y->marks[i].handed_over_at_ms &&
                     x->marks[i].is_received == y->marks[i].is_received &&
                     x->marks[i].is_opened == y->marks[i].is_opened &&
+                    x->marks[i].is_drafted == y->marks[i].is_drafted &&
                     x->marks[i].is_clicked == y->marks[i].is_clicked);
 }
 

@@ -39,6 +39,7 @@ int64_t first_instant(int64_t from_ms, int64_t to_ms, bool (*changed)(void *cont
                       void *context);
 bool relation(struct env *env, enum op op, struct value a, struct value b);
 struct value constant_value(const struct image *image, uint32_t row, struct arena *arena);
+struct value attribute_value(struct env *env, uint32_t row);
 struct value field_value(struct env *env, struct value of, const struct image_field *field);
 
 bool ask_did(struct env *env, uint32_t did);

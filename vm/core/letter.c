@@ -17,15 +17,14 @@ static bool is_false(struct env *env, uint32_t attribute)
 {
     if (attribute == IMAGE_NONE)
         return false;
-    struct value v = patient_attribute(env->patient, env->program->attribute_names[attribute]);
+    struct value v = attribute_value(env, attribute);
     return v.kind == VALUE_BOOL && !v.i;
 }
 
 static bool is_deceased(struct env *env)
 {
     uint32_t attribute = env->program->image->projects[0].deceased_attribute;
-    return attribute != IMAGE_NONE &&
-           value_is_true(patient_attribute(env->patient, env->program->attribute_names[attribute]));
+    return attribute != IMAGE_NONE && value_is_true(attribute_value(env, attribute));
 }
 
 static bool counts(struct env *env, const struct image_message *message, uint32_t row,
@@ -158,7 +157,11 @@ struct letter *letter_make(struct env *env, uint32_t row)
                               .draft_until_ms = NEVER_MS,
                               .hold_until_ms = NEVER_MS};
     if (message->expires != IMAGE_NONE) {
-        letter->expires_at_ms = moment_of(env, machine_eval(env, message->expires));
+        /* Computed when the message was reached; kept while it is held for its window. */
+        int64_t reached_ms = env->enrollment->wait_first_ms;
+        letter->expires_at_ms = reached_ms != NEVER_MS
+                                    ? reached_ms
+                                    : moment_of(env, machine_eval(env, message->expires));
         if (letter->expires_at_ms == NEVER_MS || letter->expires_at_ms < env->now_ms) {
             letter->verdict = VERDICT_SKIPPED;
             letter->skip = SKIP_EXPIRED;
@@ -229,9 +232,11 @@ bool letter_handed_over(struct env *env, uint32_t row)
         enrollment_mark(env->patient, env->enrollment, env->program->message_names[row], true);
     if (!mark)
         return false;
-    mark->handed_over_at_ms = env->now_ms;
     mark->is_received = !env->enrollment->is_holdout;
-    if (message->is_notice || env->enrollment->is_holdout)
+    if (message->is_notice) /* no anchor of goals, and no text that a patient answers (M3) */
+        return true;
+    mark->handed_over_at_ms = env->now_ms;
+    if (env->enrollment->is_holdout)
         return true;
     struct sending *sending = patient_add_sending(env->patient);
     if (!sending)

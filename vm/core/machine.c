@@ -71,13 +71,27 @@ struct value constant_value(const struct image *image, uint32_t row, struct aren
     return value_unknown();
 }
 
+struct value attribute_given(const struct program *program, uint32_t row, struct value v,
+                             struct arena *arena)
+{
+    uint32_t constant = program->image->attributes[row].default_value;
+    return v.kind == VALUE_UNKNOWN && constant != IMAGE_NONE
+               ? constant_value(program->image, constant, arena)
+               : v;
+}
+
+struct value attribute_value(struct env *env, uint32_t row)
+{
+    struct value v = patient_attribute(env->patient, env->program->attribute_names[row]);
+    return attribute_given(env->program, row, v, env->arena);
+}
+
 void env_zone(struct env *env)
 {
     const struct image *image = env->program->image;
     env->zone = env->program->clinic_zone;
     if (image->project_count && image->projects[0].timezone_attribute != IMAGE_NONE) {
-        uint32_t name = env->program->attribute_names[image->projects[0].timezone_attribute];
-        struct value v = patient_attribute(env->patient, name);
+        struct value v = attribute_value(env, image->projects[0].timezone_attribute);
         const struct zone *own = v.kind == VALUE_TEXT ? zone_find(v.text) : NULL;
         if (own)
             env->zone = own;
@@ -209,7 +223,7 @@ static void call(struct run *run, uint32_t count, uint32_t row)
     struct str language = {0};
     uint32_t attribute = env->program->image->projects[0].language_attribute;
     if (attribute != IMAGE_NONE) {
-        struct value v = patient_attribute(env->patient, env->program->attribute_names[attribute]);
+        struct value v = attribute_value(env, attribute);
         if (v.kind == VALUE_TEXT)
             language = v.text;
     }
@@ -321,15 +335,6 @@ static struct value json_member(struct env *env, struct value of, struct str nam
     if (member->kind == JSON_OBJECT || member->kind == JSON_ARRAY)
         return (struct value){.kind = VALUE_JSON, .text = member->raw};
     return value_unknown();
-}
-
-static struct value attribute_value(struct env *env, uint32_t row)
-{
-    const struct image_attribute *attribute = &env->program->image->attributes[row];
-    struct value v = patient_attribute(env->patient, env->program->attribute_names[row]);
-    if (v.kind == VALUE_UNKNOWN && attribute->default_value != IMAGE_NONE)
-        v = constant_value(env->program->image, attribute->default_value, env->arena);
-    return v;
 }
 
 static struct value slot_value(struct env *env, uint32_t slot)
@@ -560,6 +565,8 @@ static enum stop interpret(struct run *run)
 struct value machine_eval(struct env *env, uint32_t code)
 {
     struct run run;
+    if (env->host && env->host->work)
+        ++*env->host->work;
     run.env = env;
     run.code = &env->program->image->codes[code];
     run.pc = run.depth = run.trace_count = 0;
@@ -635,6 +642,7 @@ static bool send(struct run *run, struct slice *slice, const struct image_campai
         e->state = ENROLLMENT_PARKED;
         e->resume = wait;
         e->wake_at_ms = letter->hold_until_ms;
+        e->wait_first_ms = letter->expires_at_ms;
         return true;
     }
     struct effect *effect = letter ? add_effect(slice, EFFECT_LETTER) : NULL;
@@ -771,6 +779,10 @@ enum slice_end machine_run(struct env *env, struct slice *slice)
             return change(&run, slice, CHANGE_ATTRIBUTE, c, false);
         case OP_EMIT:
             run.pc++;
+            if (e->is_holdout) { /* withheld (S9) */
+                run.depth -= image->emits[op_b(word)].fields.count;
+                continue;
+            }
             slice->change.properties = emitted_properties(&run, &image->emits[op_b(word)]);
             return change(&run, slice, CHANGE_EMIT, image->emits[op_b(word)].event, true);
         case OP_SEGMENT_ADD:
@@ -788,6 +800,11 @@ enum slice_end machine_run(struct env *env, struct slice *slice)
             if (is_full)
                 return fault(&run, slice, "R0005: the message has no window or no room");
             e->state = ENROLLMENT_READY;
+            e->wait_first_ms = NEVER_MS;
+            if (env->stops_at_send) {
+                run.pc++;
+                return change(&run, slice, CHANGE_MESSAGE, c, true);
+            }
             break;
         case OP_WAIT:
             e->pc = run.pc + 1;

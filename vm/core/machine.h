@@ -43,6 +43,7 @@ struct host {
     /* NULL, or for tests: the arm of a split, or `holdout`, is chosen instead of drawn. */
     bool (*chosen_arm)(void *chooser, struct str campaign, struct str split, struct str *arm);
     void *chooser;
+    uint64_t *work; /* NULL, or counts the codes that were run: what a change costs */
 };
 
 struct env {
@@ -59,8 +60,12 @@ struct env {
     int64_t *flips_at_ms; /* not NULL: lowered to the next moment at which time alone could change
                              what was computed */
     uint32_t fuel;
+    bool stops_at_send; /* a message handed over ends the slice: an exit or a goal asks for it */
 };
 
+/* The attribute of that row when `v` is stored: the default, where it is unknown. */
+struct value attribute_given(const struct program *program, uint32_t row, struct value v,
+                             struct arena *arena);
 void env_zone(struct env *env); /* sets ->zone from the patient's attribute */
 
 /* The value of an expression; unknown when fuel or arena run out (then *fault is set). */
@@ -128,7 +133,8 @@ enum change_kind {
     CHANGE_ATTRIBUTE,
     CHANGE_EMIT,
     CHANGE_SEGMENT,
-    CHANGE_SUBSCRIPTION
+    CHANGE_SUBSCRIPTION,
+    CHANGE_MESSAGE /* handed over, and env.stops_at_send */
 };
 struct change { /* what a step wants changed; vm/run applies it and lets others react */
     enum change_kind kind;

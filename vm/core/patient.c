@@ -4,7 +4,7 @@
 
 #include "vm/base/hash.h"
 
-enum { RECORD_VERSION = 1, MAX_ELEMENTS = 100000, MAX_SLOTS = 4096 };
+enum { RECORD_VERSION = 2, MAX_ELEMENTS = 100000, MAX_SLOTS = 4096 };
 
 void patient_init(struct patient *patient, struct arena *arena, struct str id, uint64_t key)
 {
@@ -12,7 +12,9 @@ void patient_init(struct patient *patient, struct arena *arena, struct str id, u
                                 .id = arena_str(arena, id),
                                 .key = key,
                                 .segments_at_ms = NEVER_MS,
-                                .dates_at_ms = NEVER_MS};
+                                .objects_at_ms = NEVER_MS,
+                                .dates_at_ms = NEVER_MS,
+                                .settled_at_ms = NEVER_MS};
 }
 
 #define X(type, name)                                                                              \
@@ -67,8 +69,8 @@ static void put_enrollment(struct buf *out, const struct enrollment *e)
         const struct mark *mark = &e->marks[i];
         buf_varint(out, mark->message);
         buf_zigzag(out, mark->handed_over_at_ms == NEVER_MS ? -1 : mark->handed_over_at_ms);
-        buf_byte(out,
-                 (unsigned char)(mark->is_received | mark->is_opened << 1 | mark->is_clicked << 2));
+        buf_byte(out, (unsigned char)(mark->is_received | mark->is_opened << 1 |
+                                      mark->is_clicked << 2 | mark->is_drafted << 3));
     }
 }
 
@@ -76,7 +78,14 @@ void patient_encode(const struct patient *p, struct buf *out)
 {
     buf_byte(out, RECORD_VERSION);
     buf_bytes(out, p->id);
-    buf_byte(out, p->is_erased);
+    bool is_settled = p->objects_count && p->settled_at_ms != NEVER_MS;
+    buf_byte(out, (unsigned char)(p->is_erased | is_settled << 1 |
+                                  (p->objects_at_ms != NEVER_MS) << 2 | p->stopped << 3));
+    if (is_settled)
+        buf_zigzag(out, p->settled_at_ms);
+    if (p->objects_at_ms != NEVER_MS)
+        buf_zigzag(out, p->objects_at_ms);
+    buf_varint(out, p->image);
     buf_varint(out, p->last_event);
     buf_varint(out, p->last_journal);
     buf_zigzag(out, p->segments_at_ms == NEVER_MS ? -1 : p->segments_at_ms);
@@ -215,6 +224,7 @@ static void get_enrollment(struct reader *in, struct arena *arena, struct enroll
         e->marks[i].is_received = flags & 1;
         e->marks[i].is_opened = flags & 2;
         e->marks[i].is_clicked = flags & 4;
+        e->marks[i].is_drafted = flags & 8;
     }
 }
 
@@ -234,7 +244,12 @@ enum status patient_decode(struct patient *patient, struct arena *arena, uint64_
     if (read_byte(&in) != RECORD_VERSION)
         return STATUS_CORRUPT;
     patient->id = read_sized(&in);
-    patient->is_erased = read_byte(&in);
+    uint8_t head = read_byte(&in);
+    patient->is_erased = head & 1;
+    patient->stopped = head >> 3;
+    patient->settled_at_ms = head & 2 ? get_near(&in, 0) : NEVER_MS;
+    patient->objects_at_ms = head & 4 ? get_near(&in, 0) : NEVER_MS;
+    patient->image = read_varint32(&in);
     patient->last_event = read_varint(&in);
     patient->last_journal = read_varint(&in);
     patient->segments_at_ms = get_moment(&in);
@@ -303,6 +318,7 @@ int64_t patient_due_ms(const struct patient *patient)
 {
     int64_t due = patient->segments_at_ms < patient->dates_at_ms ? patient->segments_at_ms
                                                                  : patient->dates_at_ms;
+    due = patient->objects_at_ms < due ? patient->objects_at_ms : due;
     for (uint32_t i = 0; i < patient->approvals_count; i++)
         if (patient->approvals[i].at_ms < due)
             due = patient->approvals[i].at_ms;

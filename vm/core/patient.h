@@ -60,6 +60,7 @@ struct mark {                  /* what became of a message in this enrollment */
     uint32_t message;          /* dictionary number */
     int64_t handed_over_at_ms; /* the last one; NEVER_MS when none */
     bool is_received, is_opened, is_clicked;
+    bool is_drafted; /* a draft of it was made: its goal may begin when it is approved */
 };
 
 struct approval { /* a draft approved outside its window: handed over when it opens (S6) */
@@ -96,6 +97,9 @@ struct enrollment {
     uint32_t slot_count;
     struct mark *marks;
     uint32_t mark_count;
+    /* not stored: within a reaction */
+    uint32_t runs;   /* how often it went on */
+    bool is_touched; /* when time concerns it next is to be found again */
 };
 
 /* Arrays grow by the functions of patient.c; all in `arena`. */
@@ -105,16 +109,20 @@ struct patient {
     uint64_t key;                      /* the store's */
     uint64_t last_event, last_journal; /* heads of the chains; 0 none */
     int64_t segments_at_ms;            /* next moment at which time alone can change a segment */
+    int64_t objects_at_ms;             /* the same of the condition of an object trigger */
     int64_t dates_at_ms;               /* next moment of a date trigger */
+    int64_t settled_at_ms; /* of the last reaction; kept while there are objects, else NEVER_MS */
+    uint32_t image;        /* that the last reaction ran; 0 none */
     bool is_erased;
+    uint8_t stopped; /* channels (1 << CHANNEL) that the patient opted out of at the carrier (F4) */
 #define PATIENT_LISTS(X)                                                                           \
     X(cell, attributes)                                                                            \
     X(subscription, subscriptions)                                                                 \
     X(membership, memberships)                                                                     \
     X(memory, memories)                                                                            \
     X(object, objects)                                                                             \
-    X(sending, sendings) X(entry, entries) X(entry_key, entry_keys) X(enrollment, enrollments)     \
-        X(approval, approvals)
+    X(sending, sendings)                                                                           \
+    X(entry, entries) X(entry_key, entry_keys) X(enrollment, enrollments) X(approval, approvals)
 #define X(type, name)                                                                              \
     struct type *name;                                                                             \
     uint32_t name##_count;                                                                         \
@@ -127,7 +135,7 @@ void patient_init(struct patient *patient, struct arena *arena, struct str id, u
 enum status patient_decode(struct patient *patient, struct arena *arena, uint64_t key,
                            struct str bytes);
 void patient_encode(const struct patient *patient, struct buf *out);
-/* Earliest of all wake_at_ms, goal windows, segments_at_ms and dates_at_ms. */
+/* Earliest of all wake_at_ms, goal windows, segments_at_ms, objects_at_ms and dates_at_ms. */
 int64_t patient_due_ms(const struct patient *patient);
 
 /* NULL when the arena is full. The new element is zeroed; `patient_add_cell` and so on. */

@@ -103,7 +103,9 @@ static bool leave(struct env *env, uint32_t pc)
     e->pc = pc;
     e->state = ENROLLMENT_READY;
     e->wake_at_ms = NEVER_MS;
-    e->wait_first_ms = NEVER_MS;
+    /* A message that was held keeps its expiry. */
+    if (env->program->image->waits[e->resume].kind != WAIT_WINDOW)
+        e->wait_first_ms = NEVER_MS;
     return true;
 }
 

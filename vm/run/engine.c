@@ -51,6 +51,9 @@ void engine_close(struct engine *engine)
 {
     if (!engine)
         return;
+    for (uint32_t i = 0; i < PROGRAM_ROOM; i++)
+        if (engine->indexes[i])
+            index_free(engine->indexes[i]);
     arena_free(&engine->slice);
     arena_free(&engine->arena);
     heap_release(engine);
@@ -82,8 +85,11 @@ static void forget_images(struct engine *engine)
     struct str bytes;
     for (uint32_t i = 0; i < PROGRAM_ROOM; i++)
         if (engine->programs[i] &&
-            store_image_get(engine->store, i, &engine->slice, &bytes) == STATUS_MISSING)
+            store_image_get(engine->store, i, &engine->slice, &bytes) == STATUS_MISSING) {
+            index_free(engine->indexes[i]);
             engine->programs[i] = NULL;
+            engine->indexes[i] = NULL;
+        }
     if (engine->current)
         use_current(engine);
 }
@@ -194,8 +200,10 @@ static enum status load_program(struct engine *engine, uint32_t number, struct s
         (struct program){.image = image, .number = number, .builtins = engine->options.builtins};
     if (status == STATUS_OK)
         status = bind_program(engine, program);
-    if (status == STATUS_OK)
+    if (status == STATUS_OK) {
         engine->programs[number] = *out = program;
+        engine->indexes[number] = index_make(&engine->arena, program);
+    }
     return status;
 }
 
@@ -251,8 +259,12 @@ enum status engine_open(struct engine **out, struct store *store,
     *engine = (struct engine){.store = store, .options = *options, .next_enrollment = 1};
     arena_init(&engine->arena, 0);
     arena_init(&engine->slice, SLICE_BYTES);
-    engine->host =
-        (struct host){engine, load_event, unsubscribe_url, options->chosen_arm, options->chooser};
+    engine->host = (struct host){.context = engine,
+                                 .event = load_event,
+                                 .unsubscribe_url = unsubscribe_url,
+                                 .chosen_arm = options->chosen_arm,
+                                 .chooser = options->chooser,
+                                 .work = &engine->work};
     struct str next;
     if (store_meta_get(store, "next enrollment", &engine->slice, &next) == STATUS_OK &&
         next.len == 8)
@@ -383,11 +395,14 @@ enum status react_open(struct engine *engine, struct str id, uint64_t key, int64
         return status;
     if (!found) {
         patient_init(r->patient, &engine->slice, id, key);
+        r->is_all = true;
         return STATUS_OK;
     }
     status = patient_decode(r->patient, &engine->slice, key, record);
     if (status == STATUS_OK && engine->options.counts)
         r->waiting = who_waits(r, &r->waiting_count);
+    if (status == STATUS_OK && engine->current && r->patient->image != engine->current->number)
+        react_rebase(r);
     return status;
 }
 
@@ -411,6 +426,11 @@ enum status react_close(struct react *r)
     return r->status != STATUS_OK ? r->status : status;
 }
 
+uint64_t engine_work(const struct engine *engine)
+{
+    return engine->work;
+}
+
 int64_t engine_next_due_ms(struct engine *engine)
 {
     return store_next_due_at(engine->store);
@@ -430,8 +450,6 @@ void react_time(struct react *r)
         react_hand_over(r, &approval);
     }
     react_to(r, &nothing);
-    if (r->engine->current)
-        entry_dates(r);
 }
 
 enum status engine_advance(struct engine *engine, int64_t to_ms, bool is_included, uint32_t most,
@@ -463,46 +481,6 @@ enum status engine_advance(struct engine *engine, int64_t to_ms, bool is_include
         if (status != STATUS_OK)
             return engine_fail(engine, status, "advance");
     }
-}
-
-enum status engine_approve(struct engine *engine, uint64_t draft, int64_t now_ms)
-{
-    struct outbox_row row;
-    struct react r;
-    arena_reset(&engine->slice);
-    enum status status = store_outbox_get(engine->store, draft, &engine->slice, &row);
-    if (status != STATUS_OK || row.state != OUTBOX_DRAFT)
-        return status;
-    uint32_t message = row.message, image = row.image;
-    status = react_open(engine, (struct str){0}, row.patient, now_ms, &r);
-    const struct program *program = engine_program_of(engine, image);
-    if (status != STATUS_OK || !program)
-        return status;
-    struct env env = react_env(&r, program, NULL);
-    const struct image_message *m = &program->image->messages[message];
-    int64_t opens_ms =
-        m->is_notice ? now_ms : windows_open_ms(program->image, m->windows, env.zone, now_ms);
-    struct approval approval = {draft, opens_ms};
-    if (opens_ms <= now_ms) {
-        react_hand_over(&r, &approval);
-    } else {
-        struct approval *added = patient_add_approval(r.patient);
-        if (!added)
-            return STATUS_LIMIT;
-        *added = approval;
-    }
-    return react_close(&r);
-}
-
-enum status engine_reject_draft(struct engine *engine, uint64_t draft, int64_t now_ms)
-{
-    struct outbox_row row;
-    arena_reset(&engine->slice);
-    enum status status = store_outbox_get(engine->store, draft, &engine->slice, &row);
-    if (status != STATUS_OK || row.state != OUTBOX_DRAFT)
-        return status;
-    engine_count_message(engine, row.image, row.message, "rejected");
-    return store_outbox_move(engine->store, draft, OUTBOX_DRAFT, OUTBOX_REJECTED, now_ms);
 }
 
 enum status engine_claim(struct engine *engine, uint64_t outbox, int64_t now_ms,
@@ -591,11 +569,11 @@ enum status engine_touched(struct engine *engine, uint64_t outbox, bool is_click
 {
     struct outbox_row row;
     struct react r;
-    struct happening nothing = {0};
     arena_reset(&engine->slice);
     enum status status = store_outbox_get(engine->store, outbox, &engine->slice, &row);
     uint64_t enrollment = row.enrollment;
     uint32_t message = row.message, image = row.image;
+    struct happening touched = {.enrollment = enrollment};
     if (status == STATUS_OK)
         status = react_open(engine, (struct str){0}, row.patient, now_ms, &r);
     const struct program *program = status == STATUS_OK ? engine_program_of(engine, image) : NULL;
@@ -607,7 +585,7 @@ enum status engine_touched(struct engine *engine, uint64_t outbox, bool is_click
     if (mark) {
         mark->is_opened = true;
         mark->is_clicked |= is_click;
-        react_to(&r, &nothing);
+        react_to(&r, &touched);
     }
     return react_close(&r);
 }

@@ -93,6 +93,9 @@ enum status engine_input(struct engine *engine, const struct input *input, int64
 enum status engine_advance(struct engine *engine, int64_t to_ms, bool is_included, uint32_t most,
                            bool *more);
 int64_t engine_next_due_ms(struct engine *engine);
+/* Conditions computed and campaigns, segments and enrollments looked at, ever: what a change costs
+ * is the difference, whatever the machine it runs on. */
+uint64_t engine_work(const struct engine *engine);
 
 /* The outside id of a patient by the store's key. */
 enum status engine_patient_id(struct engine *engine, uint64_t key, struct arena *arena,

@@ -15,6 +15,11 @@ static struct value duration_of(const struct image *image, uint32_t row)
                           .days = (int16_t)constant->days};
 }
 
+static bool is_timed(const struct image *image, uint32_t code)
+{
+    return code != IMAGE_NONE && image->codes[code].is_timed;
+}
+
 static bool may_enter(struct react *r, const struct image_campaign *campaign, struct env *env,
                       uint64_t *key)
 {
@@ -112,6 +117,7 @@ static void await_audience(struct react *r, const struct program *program, uint3
     }
     fresh->id = r->engine->next_enrollment++;
     fresh->state = ENROLLMENT_CANDIDATE;
+    fresh->is_touched = true;
     fresh->wait_first_ms = fresh->wake_at_ms = instant_step(
         env.zone, r->now_ms, duration_of(program->image, campaign->audience_within), 1);
     *added = *fresh;
@@ -152,15 +158,17 @@ static void enter(struct react *r, uint32_t row, struct value trigger, uint64_t 
 }
 
 /* A candidate who matches now enters; one whose time is over was filtered out. */
-void entry_review(struct react *r, uint64_t id)
+static void review_candidate(struct react *r, const struct work *work, uint64_t id)
 {
     struct enrollment *e = patient_enrollment(r->patient, id);
     const struct program *program;
     uint32_t row;
     const struct image_campaign *campaign =
         e && e->state == ENROLLMENT_CANDIDATE ? react_campaign(r, e, &program, &row) : NULL;
-    if (!campaign)
+    if (!campaign || (e->wake_at_ms > r->now_ms &&
+                      !work_concerns(work, &r->engine->indexes[e->image]->audiences[row])))
         return;
+    e->is_touched = true;
     struct enrollment fresh = *e;
     struct env env = react_env(r, program, &fresh);
     uint64_t key = 0;
@@ -199,8 +207,9 @@ static int64_t trigger_moment(struct env *env, const struct image_campaign *camp
                               int64_t from_ms)
 {
     const struct image *image = env->program->image;
-    struct value date =
-        patient_attribute(env->patient, env->program->attribute_names[campaign->trigger_attribute]);
+    uint32_t name = env->program->attribute_names[campaign->trigger_attribute];
+    struct value date = attribute_given(env->program, campaign->trigger_attribute,
+                                        patient_attribute(env->patient, name), env->arena);
     if (date.kind == VALUE_TIME)
         date = (struct value){.kind = VALUE_DATE, .i = zone_day(env->zone, date.i)};
     if (date.kind != VALUE_DATE)
@@ -220,108 +229,195 @@ static int64_t trigger_moment(struct env *env, const struct image_campaign *camp
     return NEVER_MS;
 }
 
-static bool has_date_trigger(const struct program *program, uint32_t row)
-{
-    return program->image->campaigns[row].trigger_kind == TRIGGER_DATE;
-}
-
 int64_t entry_next_date(struct react *r)
 {
     const struct program *program = r->engine->current;
+    const struct row_list *dates = &react_index(r)->dates;
     int64_t next_ms = NEVER_MS;
     struct env env = react_env(r, program, NULL);
-    for (uint32_t row = 0; row < program->image->campaign_count; row++) {
-        int64_t at_ms = has_date_trigger(program, row)
-                            ? trigger_moment(&env, &program->image->campaigns[row], r->now_ms + 1)
-                            : NEVER_MS;
+    for (uint32_t i = 0; i < dates->count; i++) {
+        int64_t at_ms =
+            trigger_moment(&env, &program->image->campaigns[dates->at[i]], r->now_ms + 1);
+        r->engine->work++;
         next_ms = at_ms < next_ms ? at_ms : next_ms;
     }
     return next_ms;
 }
 
-void entry_dates(struct react *r)
+/* --- triggers --- */
+
+static const struct attribute_change *change_of(const struct happening *h, uint32_t attribute)
 {
-    const struct program *program = r->engine->current;
-    int64_t from_ms = r->patient->dates_at_ms;
-    if (from_ms > r->now_ms)
-        return;
-    struct env env = react_env(r, program, NULL);
-    for (uint32_t row = 0; row < program->image->campaign_count; row++)
-        if (has_date_trigger(program, row) && r->engine->states[row] == CAMPAIGN_RUNNING &&
-            trigger_moment(&env, &program->image->campaigns[row], from_ms) <= r->now_ms)
-            enter(r, row, value_unknown(), 0);
-    r->patient->dates_at_ms = NEVER_MS; /* found again when the reaction settles */
+    for (uint32_t i = 0; i < h->change_count; i++)
+        if (h->changes[i].attribute == attribute)
+            return &h->changes[i];
+    return NULL;
 }
 
-static bool changes(const struct happening *h)
+/* It was not V and now is; or it differs at all. */
+static bool is_changed(struct env *env, const struct image_campaign *campaign,
+                       const struct attribute_change *change)
 {
-    struct buf a, b;
-    buf_init(&a, 0);
-    buf_init(&b, 0);
-    value_encode(&a, h->before);
-    value_encode(&b, h->after);
-    bool differs = !str_eq(buf_view(&a), buf_view(&b));
-    buf_free(&a);
-    buf_free(&b);
-    return differs;
+    bool comparable;
+    if (!change || campaign->trigger_kind == TRIGGER_CHANGES)
+        return change != NULL;
+    struct value wanted = machine_eval(env, campaign->trigger_value);
+    bool is_now = value_compare(env, change->after, wanted, &comparable) == 0 && comparable;
+    bool was = value_compare(env, change->before, wanted, &comparable) == 0 && comparable;
+    return is_now && !was;
 }
 
-void entry_trigger(struct react *r, uint32_t row, const struct happening *h,
-                   const struct turns *turns)
+static bool has_turned(const struct work *work, const struct program *program, uint32_t segment,
+                       bool entered)
+{
+    const struct happening *h = work->h;
+    for (uint32_t i = 0; i < work->turn_count; i++)
+        if (work->turns[i].row == segment)
+            return work->turns[i].entered == entered;
+    return h->is_membership && program->segment_names[segment] == h->segment &&
+           h->is_member == entered;
+}
+
+/* Objects for which the condition has become true. */
+static void trigger_objects(struct react *r, uint32_t row, const struct happening *h)
 {
     const struct program *program = r->engine->current;
     const struct image_campaign *campaign = &program->image->campaigns[row];
+    uint32_t kind = program->object_names[campaign->trigger_object];
+    struct truths *truths = react_truths(r, row);
+    for (uint32_t i = 0; truths && i < r->patient->objects_count; i++) {
+        if (i >= truths->count) {
+            uint32_t count = r->patient->objects_count;
+            uint8_t *held = arena_alloc(&r->engine->slice, count);
+            if (!held)
+                break;
+            memcpy(held, truths->held, truths->count);
+            truths->held = held;
+            truths->count = count;
+        }
+        struct env env = react_env(r, program, NULL);
+        env.object = &r->patient->objects[i];
+        bool holds = env.object->object == kind && machine_test(&env, campaign->trigger_where);
+        bool held = truths->held[i];
+        truths->held[i] = holds;
+        if (holds && !held && !h->is_history && r->engine->states[row] == CAMPAIGN_RUNNING)
+            enter(r, row,
+                  (struct value){.kind = VALUE_OBJECT,
+                                 .months = (int32_t)campaign->trigger_object,
+                                 .text = env.object->id},
+                  0);
+    }
+}
+
+static void trigger(struct react *r, uint32_t row, const struct work *work)
+{
+    const struct program *program = r->engine->current;
+    const struct image_campaign *campaign = &program->image->campaigns[row];
+    const struct happening *h = work->h;
     struct env env = react_env(r, program, NULL);
+    struct value by = value_unknown();
+    bool is_triggered = false;
+    uint64_t event = 0;
+    r->engine->work++;
+    if (campaign->trigger_kind == TRIGGER_OBJECT) {
+        trigger_objects(r, row, h);
+        return;
+    }
     if (r->engine->states[row] != CAMPAIGN_RUNNING)
         return;
     switch ((enum trigger_kind)campaign->trigger_kind) {
     case TRIGGER_EVENT:
         env.event = h->event;
-        if (h->event && !h->is_history &&
-            program->event_names[campaign->trigger_event] == h->event->name &&
-            machine_test(&env, campaign->trigger_where))
-            enter(r, row, (struct value){.kind = VALUE_EVENT, .i = (int64_t)h->event->id},
-                  h->event->id);
+        is_triggered = h->event && !h->is_history &&
+                       program->event_names[campaign->trigger_event] == h->event->name &&
+                       machine_test(&env, campaign->trigger_where);
+        event = is_triggered ? h->event->id : 0;
+        by = (struct value){.kind = VALUE_EVENT, .i = (int64_t)event};
         break;
     case TRIGGER_CHANGES:
-    case TRIGGER_BECOMES: {
-        if (!h->is_attribute ||
-            program->attribute_names[campaign->trigger_attribute] != h->attribute || !changes(h))
-            break;
-        bool comparable;
-        bool becomes = campaign->trigger_kind == TRIGGER_CHANGES;
-        if (!becomes) {
-            struct value wanted = machine_eval(&env, campaign->trigger_value);
-            bool is_now = value_compare(&env, h->after, wanted, &comparable) == 0 && comparable;
-            bool was = value_compare(&env, h->before, wanted, &comparable) == 0 && comparable;
-            becomes = is_now && !was;
-        }
-        if (becomes && machine_test(&env, campaign->trigger_where))
-            enter(r, row, value_unknown(), 0);
+    case TRIGGER_BECOMES:
+        is_triggered =
+            is_changed(&env, campaign,
+                       change_of(h, program->attribute_names[campaign->trigger_attribute])) &&
+            machine_test(&env, campaign->trigger_where);
         break;
-    }
     case TRIGGER_ENTERED:
     case TRIGGER_LEFT:
-        for (uint32_t i = 0; i < turns->count; i++)
-            if (turns->rows[i] == campaign->trigger_segment &&
-                turns->entered[i] == (campaign->trigger_kind == TRIGGER_ENTERED))
-                enter(r, row, value_unknown(), 0);
+        is_triggered = has_turned(work, program, campaign->trigger_segment,
+                                  campaign->trigger_kind == TRIGGER_ENTERED);
         break;
-    case TRIGGER_OBJECT:
-        env.object = h->object;
-        if (h->object && program->object_names[campaign->trigger_object] == h->object->object &&
-            !(h->object_was && h->object_was[row]) && machine_test(&env, campaign->trigger_where))
-            enter(r, row,
-                  (struct value){.kind = VALUE_OBJECT,
-                                 .months = (int32_t)campaign->trigger_object,
-                                 .text = h->object->id},
-                  0);
+    case TRIGGER_DATE:
+        is_triggered =
+            work->is_date_time && trigger_moment(&env, campaign, work->dates_from_ms) <= r->now_ms;
         break;
     case TRIGGER_MANUAL:
-        if (h->is_manual && str_eq(h->campaign, image_text(program->image, campaign->name)))
-            enter(r, row, value_unknown(), 0);
+        is_triggered =
+            h->is_manual && str_eq(h->campaign, image_text(program->image, campaign->name));
         break;
-    case TRIGGER_DATE: /* entry_dates() */
+    case TRIGGER_OBJECT:
         break;
     }
+    if (is_triggered)
+        enter(r, row, event ? by : value_unknown(), event);
+}
+
+static void add_rows(struct react *r, struct row_list *to, const struct row_list *rows)
+{
+    for (uint32_t i = 0; i < rows->count; i++)
+        if (!row_list_add(&r->engine->slice, to, rows->at[i]))
+            react_lose(r, STATUS_LIMIT);
+}
+
+/* Campaigns that the work may trigger, ascending: the rows of an image are by name. */
+static struct row_list rows_of(struct react *r, const struct work *work)
+{
+    const struct index *index = react_index(r);
+    struct row_list rows = {0};
+    for (uint32_t i = 0; i < work->key_count; i++) {
+        const struct reach *reach = index_reach(index, work->keys[i]);
+        if (!reach)
+            continue;
+        add_rows(r, &rows, &reach->triggers);
+        add_rows(r, &rows, &reach->objects);
+    }
+    if (work->is_all && r->patient->objects_count)
+        add_rows(r, &rows, &index->objects);
+    if (work->is_object_time)
+        add_rows(r, &rows, &index->timed_objects);
+    if (work->is_date_time)
+        add_rows(r, &rows, &index->dates);
+    const uint64_t *manual =
+        work->h->is_manual ? strmap_get(&index->names, work->h->campaign) : NULL;
+    if (manual)
+        row_list_add(&r->engine->slice, &rows, (uint32_t)*manual);
+    return rows;
+}
+
+static struct str name_of(struct react *r, uint64_t id)
+{
+    const struct enrollment *e = patient_enrollment(r->patient, id);
+    const struct program *program;
+    uint32_t row;
+    const struct image_campaign *campaign = e ? react_campaign(r, e, &program, &row) : NULL;
+    return campaign ? image_text(program->image, campaign->name) : (struct str){0};
+}
+
+/* The last phase: by campaign, first those who wait for their audience, then the trigger. */
+void entry_triggers(struct react *r, struct work *work, const uint64_t *candidates,
+                    uint32_t candidate_count)
+{
+    const struct program *program = r->engine->current;
+    const struct row_list rows = rows_of(r, work);
+    uint32_t k = 0;
+    for (uint32_t i = 0; i < rows.count; i++) {
+        const struct image_campaign *campaign = &program->image->campaigns[rows.at[i]];
+        struct str name = image_text(program->image, campaign->name);
+        while (k < candidate_count && str_cmp(name_of(r, candidates[k]), name) <= 0)
+            review_candidate(r, work, candidates[k++]);
+        r->is_object_time_stale |= campaign->trigger_kind == TRIGGER_OBJECT &&
+                                   is_timed(program->image, campaign->trigger_where);
+        trigger(r, rows.at[i], work);
+    }
+    while (k < candidate_count)
+        review_candidate(r, work, candidates[k++]);
 }

@@ -54,6 +54,20 @@ int64_t goal_end_ms(struct react *r, const struct program *program,
     return may_be_late ? last_ms + r->engine->options.late_after_ms : last_ms;
 }
 
+bool goal_may_begin(struct react *r, const struct enrollment *e)
+{
+    const struct program *program;
+    uint32_t row;
+    const struct image_campaign *campaign = react_campaign(r, e, &program, &row);
+    const struct image_goal *goal = campaign ? goal_of(program, campaign) : NULL;
+    bool is_drafted = false;
+    if (!goal || goal->anchor == ANCHOR_ENTRY || e->is_converted)
+        return false;
+    for (uint32_t k = 0; k < e->mark_count; k++)
+        is_drafted |= e->marks[k].is_drafted;
+    return is_drafted && store_outbox_has_draft(r->engine->store, e->id);
+}
+
 static bool is_in_window(struct env *env, const struct image_goal *goal, int64_t at_ms)
 {
     const struct enrollment *e = env->enrollment;

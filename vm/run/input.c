@@ -7,6 +7,8 @@
 #include "vm/code/accept.h"
 #include "vm/run/internal.h"
 
+enum { ID_MOST = 256 }; /* bytes of ids and names from outside */
+
 static enum status reject(struct input_answer *answer, const char *field, struct str value,
                           const char *reason)
 {
@@ -32,7 +34,10 @@ static bool read_members(struct react *r, struct str properties, struct rows fie
         struct str name = json_text(&scan, &r->engine->slice), raw;
         if (!json_value(&scan, &raw))
             return false;
-        for (uint32_t i = 0; i < fields.count; i++) {
+        const uint64_t *known =
+            is_attributes ? strmap_get(&react_index(r)->attributes, name) : NULL;
+        uint32_t first = known ? (uint32_t)*known : 0, end = known ? first + 1 : fields.count;
+        for (uint32_t i = first; i < (is_attributes && !known ? 0 : end); i++) {
             uint32_t row = fields.first + i;
             const struct image *image = program->image;
             uint32_t text = is_attributes ? image->attributes[row].name : image->fields[row].name;
@@ -79,37 +84,21 @@ static enum status identify(struct react *r, const struct input *input, struct i
         return STATUS_LIMIT;
     if (!read_members(r, input->properties, all, true, &wrong, collect, changes))
         return reject(answer, "traits", wrong, "not a value of its type");
-    /* All are stored before anything reacts to one of them. */
-    struct happening *happenings =
-        arena_array(&r->engine->slice, changes->count + 1, sizeof *happenings);
-    uint32_t count = 0;
-    for (uint32_t i = 0; happenings && i < changes->count; i++) {
-        uint32_t name = program->attribute_names[changes->rows[i]];
-        struct value before = patient_attribute(r->patient, name);
-        if (patient_set_attribute(r->patient, name, changes->values[i]))
-            happenings[count++] = (struct happening){.is_attribute = true,
-                                                     .attribute = name,
-                                                     .before = before,
-                                                     .after = changes->values[i]};
-    }
-    for (uint32_t i = 0; i < count; i++)
-        react_to(r, &happenings[i]);
-    if (!count) {
-        struct happening nothing = {0};
-        react_to(r, &nothing);
-    }
-    return STATUS_OK;
+    /* All are stored before anything reacts: it is one happening. */
+    struct attribute_change *changed =
+        arena_array(&r->engine->slice, changes->count + 1, sizeof *changed);
+    struct happening happening = {.changes = changed};
+    for (uint32_t i = 0; changed && i < changes->count; i++)
+        happening.change_count += react_set_attribute(
+            r, program, changes->rows[i], changes->values[i], &changed[happening.change_count]);
+    react_to(r, &happening);
+    return changed ? STATUS_OK : STATUS_LIMIT;
 }
 
-static uint32_t event_row(const struct program *program, struct str name)
+static uint32_t event_row(struct react *r, struct str name)
 {
-    const struct image *image = program->image;
-    for (uint32_t i = 0; i < image->event_count; i++)
-        if (str_eq(image_text(image, image->events[i].name), name) ||
-            (image->events[i].other_name != IMAGE_NONE &&
-             str_eq(image_text(image, image->events[i].other_name), name)))
-            return i;
-    return IMAGE_NONE;
+    const uint64_t *row = strmap_get(&react_index(r)->events, name);
+    return row ? (uint32_t)*row : IMAGE_NONE;
 }
 
 static bool set_cell(struct react *r, void *context, uint32_t row, struct value v)
@@ -132,16 +121,15 @@ static bool set_cell(struct react *r, void *context, uint32_t row, struct value 
 }
 
 /* The object to change; a new one when it was not known. NULL: a later change is known already, or
- * the arena is full. *was: which triggers' conditions it met before. */
-static struct object *open_object(struct react *r, uint32_t number, struct str id, int64_t at_ms,
-                                  uint8_t **was)
+ * the arena is full. */
+static struct object *open_object(struct react *r, uint32_t number, struct str id, int64_t at_ms)
 {
     struct object *object = patient_object(r->patient, number, id);
-    *was = NULL;
     if (object && object->changed_at_ms > at_ms)
         return NULL;
+    react_look(r, key_of(READ_OBJECT, number));
     if (object) {
-        *was = react_object_truths(r, object);
+        object->changed_at_ms = at_ms;
     } else if ((object = patient_add_object(r->patient)) != NULL) {
         *object = (struct object){.object = number, .id = arena_str(&r->engine->slice, id)};
     } else {
@@ -159,30 +147,45 @@ static struct str text_member(struct react *r, struct str properties, const char
     return member && member->kind == JSON_STRING ? member->text : (struct str){0};
 }
 
-static bool set_appointment_cell(struct react *r, void *context, uint32_t row, struct value v)
+static bool is_copied(const struct image *image, uint32_t row)
 {
     static const char *const copied[] = {"starts_at", "ends_at", "kind", "location", "clinician"};
-    const struct image *image = r->engine->current->image;
     for (size_t i = 0; i < ARRAY_COUNT(copied); i++)
         if (str_eq_c(image_text(image, image->fields[row].name), copied[i]))
-            return set_cell(r, context, row, v);
-    return true;
+            return true;
+    return false;
 }
 
+static bool set_appointment_cell(struct react *r, void *context, uint32_t row, struct value v)
+{
+    return !is_copied(r->engine->current->image, row) || set_cell(r, context, row, v);
+}
+
+/* A project that declares fewer values of the status keeps what it had. */
 static bool set_status(struct react *r, struct object *object, struct rows fields, const char *word)
 {
     const struct image *image = r->engine->current->image;
-    for (uint32_t i = 0; i < fields.count; i++)
-        if (str_eq_c(image_text(image, image->fields[fields.first + i].name), "status"))
-            return set_cell(r, object, fields.first + i,
-                            (struct value){.kind = VALUE_TEXT, .text = str_of(word)});
+    for (uint32_t i = 0; i < fields.count; i++) {
+        const struct image_field *field = &image->fields[fields.first + i];
+        bool fits;
+        if (!str_eq_c(image_text(image, field->name), "status"))
+            continue;
+        struct value v =
+            value_from_text(&r->engine->slice, image, field->type, str_of(word), &fits);
+        return !fits || set_cell(r, object, fields.first + i, v);
+    }
     return true;
 }
 
-/* An event of an appointment also changes the object `appointment`, before anything reacts
- * (INTERFACES.md 3). Adds the object to the happening. */
-static bool change_appointment(struct react *r, struct str name, struct str properties,
-                               int64_t at_ms, struct happening *happening)
+/* What an event does to the object `appointment` (INTERFACES.md 3). */
+struct appointment_change {
+    struct str id;
+    bool is_visit;
+    const char *status; /* NULL: stays */
+};
+
+static bool appointment_of(struct react *r, const struct program *program, struct str name,
+                           struct str properties, struct appointment_change *change)
 {
     static const struct {
         const char *event, *status;
@@ -190,42 +193,69 @@ static bool change_appointment(struct react *r, struct str name, struct str prop
                  {"appointment.rescheduled", "booked"},
                  {"appointment.cancelled", "cancelled"},
                  {"appointment.noshow", "noshow"}};
-    const struct program *program = r->engine->current;
     uint32_t row = program->image->projects[0].appointment_object;
-    bool is_visit = str_eq_c(name, "visit.completed");
-    if (row == IMAGE_NONE || !(is_visit || str_starts(name, STR("appointment."))))
-        return true;
-    struct str id = text_member(r, properties, is_visit ? "encounter_id" : "appointment_id");
-    uint32_t number = program->object_names[row];
-    if (!id.len || id.len > 256 || (is_visit && !patient_object(r->patient, number, id)))
-        return true;
-    struct rows fields = program->image->objects[row].fields;
-    const char *status = is_visit ? "fulfilled" : NULL;
+    *change = (struct appointment_change){.is_visit = str_eq_c(name, "visit.completed")};
+    if (row == IMAGE_NONE || !(change->is_visit || str_starts(name, STR("appointment."))))
+        return false;
+    change->id = text_member(r, properties, change->is_visit ? "encounter_id" : "appointment_id");
+    change->status = change->is_visit ? "fulfilled" : NULL;
     for (size_t i = 0; i < ARRAY_COUNT(kinds); i++)
         if (str_eq_c(name, kinds[i].event))
-            status = kinds[i].status;
-    struct object *object = open_object(r, number, id, at_ms, &happening->object_was);
-    if (!object)
-        return r->status == STATUS_OK;
+            change->status = kinds[i].status;
+    return change->id.len && change->id.len <= ID_MOST &&
+           (!change->is_visit ||
+            patient_object(r->patient, program->object_names[row], change->id));
+}
+
+enum status react_change_appointment(struct react *r, const struct event *event, struct str name,
+                                     struct happening *happening)
+{
+    const struct program *program = r->engine->current;
+    struct appointment_change change;
     struct str wrong;
-    happening->object = object;
-    return (is_visit ||
-            read_members(r, properties, fields, false, &wrong, set_appointment_cell, object)) &&
-           (!status || set_status(r, object, fields, status));
+    if (!appointment_of(r, program, name, event->properties, &change))
+        return STATUS_OK;
+    uint32_t row = program->image->projects[0].appointment_object;
+    struct rows fields = program->image->objects[row].fields;
+    struct object *object = open_object(r, program->object_names[row], change.id, event->at_ms);
+    if (!object)
+        return r->status;
+    happening->key = key_of(READ_OBJECT, object->object);
+    if (!change.is_visit)
+        read_members(r, event->properties, fields, false, &wrong, set_appointment_cell, object);
+    return !change.status || set_status(r, object, fields, change.status) ? STATUS_OK
+                                                                          : STATUS_LIMIT;
+}
+
+/* The properties as the event declares them, and as the appointment that they change does. */
+static bool fits_declarations(struct react *r, const struct program *program, uint32_t row,
+                              struct str name, struct str properties, struct str *wrong)
+{
+    struct appointment_change change;
+    if (row != IMAGE_NONE &&
+        !read_members(r, properties, program->image->events[row].fields, false, wrong, NULL, NULL))
+        return false;
+    if (!appointment_of(r, program, name, properties, &change) || change.is_visit)
+        return true;
+    struct object trial = {0};
+    struct rows fields =
+        program->image->objects[program->image->projects[0].appointment_object].fields;
+    return read_members(r, properties, fields, false, wrong, set_appointment_cell, &trial);
 }
 
 static enum status track(struct react *r, const struct input *input, int64_t at_ms,
                          struct input_answer *answer)
 {
     const struct program *program = r->engine->current;
-    uint32_t row = event_row(program, input->name), number;
+    uint32_t row = event_row(r, input->name), number;
     struct str wrong = {0};
-    if (row != IMAGE_NONE && !read_members(r, input->properties, program->image->events[row].fields,
-                                           false, &wrong, NULL, NULL))
-        return reject(answer, "properties", wrong, "not a value of its type");
     struct str name = row == IMAGE_NONE
                           ? input->name
                           : image_text(program->image, program->image->events[row].name);
+    if (!name.len || name.len > ID_MOST)
+        return reject(answer, "event", (struct str){0}, "a name of 1 to 256 bytes is needed");
+    if (!fits_declarations(r, program, row, name, input->properties, &wrong))
+        return reject(answer, "properties", wrong, "not a value of its type");
     enum status status = store_name(r->engine->store, SPACE_EVENT, name, &number);
     struct store_event stored = {.patient = r->patient->key,
                                  .previous = r->patient->last_event,
@@ -233,6 +263,7 @@ static enum status track(struct react *r, const struct input *input, int64_t at_
                                  .at_ms = at_ms,
                                  .received_at_ms = r->now_ms,
                                  .data = input->properties.len ? input->properties : STR("{}")};
+    react_look(r, key_of(READ_EVENT, number));
     if (status == STATUS_OK)
         status = store_event_add(r->engine->store, &stored);
     if (status != STATUS_OK)
@@ -241,56 +272,57 @@ static enum status track(struct react *r, const struct input *input, int64_t at_
     struct happening happening = {
         .event = &event, .is_history = at_ms < r->now_ms - r->engine->options.late_after_ms};
     r->patient->last_event = stored.id;
-    if (!change_appointment(r, name, stored.data, at_ms, &happening))
-        return STATUS_LIMIT;
-    if (happening.is_history)
-        happening.object = NULL; /* it triggers nothing */
+    status = react_change_appointment(r, &event, name, &happening);
     react_memorize(r, &event);
-    if (row != IMAGE_NONE || happening.object)
-        react_to(r, &happening);
-    return STATUS_OK;
+    react_to(r, &happening);
+    return status;
 }
 
 static enum status change_object(struct react *r, const struct input *input, int64_t at_ms,
                                  struct input_answer *answer)
 {
     const struct program *program = r->engine->current;
+    struct happening happening = {0};
     uint32_t row = IMAGE_NONE;
     struct str wrong = {0};
     for (uint32_t i = 0; i < program->image->object_count; i++)
         if (str_eq(image_text(program->image, program->image->objects[i].name), input->name))
             row = i;
-    if (row == IMAGE_NONE)
-        return STATUS_OK;
-    if (!read_members(r, input->properties, program->image->objects[row].fields, false, &wrong,
-                      NULL, NULL))
-        return reject(answer, "properties", wrong, "not a value of its type");
-    uint32_t number = program->object_names[row];
-    uint8_t *was;
-    struct object *object = open_object(r, number, input->object_id, at_ms, &was);
-    if (!object)
-        return r->status;
-    read_members(r, input->properties, program->image->objects[row].fields, false, &wrong, set_cell,
-                 object);
-    struct happening happening = {.object = object, .object_was = was};
+    if (!input->object_id.len || input->object_id.len > ID_MOST)
+        return reject(answer, "id", (struct str){0}, "an id of 1 to 256 bytes is needed");
+    if (row != IMAGE_NONE) {
+        if (!read_members(r, input->properties, program->image->objects[row].fields, false, &wrong,
+                          NULL, NULL))
+            return reject(answer, "properties", wrong, "not a value of its type");
+        struct object *object = open_object(r, program->object_names[row], input->object_id, at_ms);
+        if (object) {
+            happening.key = key_of(READ_OBJECT, object->object);
+            read_members(r, input->properties, program->image->objects[row].fields, false, &wrong,
+                         set_cell, object);
+        }
+    }
     react_to(r, &happening);
-    return STATUS_OK;
+    return r->status;
 }
 
 static enum status change_membership(struct react *r, const struct input *input)
 {
     uint32_t number;
-    enum status status =
-        store_name(r->engine->store, input->kind == INPUT_SEGMENT ? SPACE_SEGMENT : SPACE_TOPIC,
-                   input->name, &number);
-    struct happening nothing = {0};
+    bool is_segment = input->kind == INPUT_SEGMENT;
+    enum status status = store_name(r->engine->store, is_segment ? SPACE_SEGMENT : SPACE_TOPIC,
+                                    input->name, &number);
+    struct happening happening = {0};
     if (status != STATUS_OK)
         return status;
-    if (input->kind == INPUT_SEGMENT)
-        react_set_membership(r, number, input->is_on);
-    else
-        react_set_subscription(r, number, input->is_on);
-    react_to(r, &nothing);
+    if (!is_segment) {
+        if (react_set_subscription(r, number, input->is_on))
+            happening.key = key_of(READ_TOPIC, number);
+    } else if (react_set_membership(r, number, input->is_on)) {
+        happening.is_membership = true;
+        happening.segment = number;
+        happening.is_member = input->is_on;
+    }
+    react_to(r, &happening);
     return STATUS_OK;
 }
 
@@ -331,7 +363,7 @@ enum status engine_input(struct engine *engine, const struct input *input, int64
     *answer = (struct input_answer){.what = ANSWER_ACCEPTED};
     if (!engine->current)
         return reject(answer, "project", (struct str){0}, "no image is deployed");
-    if (!input->patient.len || input->patient.len > 256)
+    if (!input->patient.len || input->patient.len > ID_MOST)
         return reject(answer, "userId", (struct str){0}, "an id of 1 to 256 bytes is needed");
     enum status status = STATUS_OK;
     if (input->message_id.len)

@@ -3,6 +3,7 @@
 #define CAMP_VM_RUN_INTERNAL_H
 
 #include "vm/run/engine.h"
+#include "vm/run/index.h"
 
 enum { SLICE_BYTES = 4 << 20, EFFECT_ROOM = 512, CHAIN_MOST = 100, PROGRAM_ROOM = 256 };
 
@@ -12,6 +13,8 @@ struct engine {
     struct arena arena;                     /* programs live as long as the engine */
     struct arena slice;                     /* of one patient's reaction */
     struct program *programs[PROGRAM_ROOM]; /* by number of the image */
+    struct index *indexes[PROGRAM_ROOM];
+    uint64_t work; /* codes run and rows looked at, ever */
     struct program *current;
     uint8_t *states; /* of campaigns, by row of the current image: enum campaign_state */
     uint64_t next_enrollment;
@@ -26,34 +29,61 @@ struct waiting { /* a parked enrollment, for the counts */
     uint32_t campaign, image, resume;
 };
 
+/* Of a campaign's object trigger: for which objects its condition held at the last look. */
+struct truths {
+    uint32_t row;
+    uint8_t *held; /* by place in patient->objects; 1 held */
+    uint32_t count;
+    struct truths *next;
+};
+
 /* The reaction of one patient at one instant (LANGUAGE.md F1). */
 struct react {
     struct engine *engine;
     struct patient *patient;
     struct effects effects;
     int64_t now_ms;
-    bool is_time;            /* what was due has run */
-    uint32_t chain;          /* changes at this instant */
+    bool is_time;          /* what was due has run */
+    bool is_all;           /* a new patient, image or zone: the next reaction looks at everything */
+    uint32_t depth, chain; /* changes at this instant that follow from one enrollment's step */
     struct waiting *waiting; /* as the patient was opened */
     uint32_t waiting_count;
+    struct truths *truths;
+    /* To be found again when the reaction settles. */
+    bool is_segment_time_stale, is_object_time_stale, is_date_time_stale;
     enum status status;
+};
+struct attribute_change {
+    uint32_t attribute;         /* dictionary number */
+    struct value before, after; /* as conditions see them: defaults applied */
 };
 struct happening { /* what has changed, for the phases */
     const struct event *event;
     bool is_history;
-    bool is_attribute, is_manual;
-    uint32_t attribute; /* dictionary number */
-    struct value before, after;
-    const struct object *object; /* changed */
-    uint8_t *object_was;         /* by row of campaigns: the trigger's condition before */
-    struct str campaign;         /* is_manual */
+    const struct attribute_change *changes;
+    uint32_t change_count;
+    bool is_manual;
+    struct str campaign; /* is_manual */
     const struct str *reply;
+    bool is_membership, is_member; /* of a manual segment, and it really changed */
+    uint32_t segment;
+    uint64_t enrollment; /* what became of one of its messages; 0 none */
+    uint64_t key;        /* object, topic: key_of(); 0 none */
 };
 
-struct turns { /* of segments: rows of the current image */
-    uint32_t rows[64];
-    bool entered[64];
-    uint32_t count;
+struct turn_of_segment {
+    uint32_t row; /* of the current image */
+    bool entered;
+};
+/* A happening with all that it reaches. */
+struct work {
+    const struct happening *h;
+    uint64_t *keys;
+    uint32_t key_count, key_room;
+    struct turn_of_segment *turns;
+    uint32_t turn_count, turn_room;
+    bool is_all, is_object_time, is_date_time;
+    int64_t dates_from_ms;
 };
 
 static inline bool is_inside_campaign(const struct enrollment *e)
@@ -75,13 +105,33 @@ void react_run(struct react *r, uint64_t id);
 bool react_meets_exit(struct react *r, struct enrollment *e,
                       const struct happening *h); /* h NULL: conditions alone */
 void react_end(struct react *r, struct enrollment *e, struct str reason, bool cancels);
+struct env react_env(struct react *r, const struct program *program, struct enrollment *enrollment);
+struct index *react_index(struct react *r);
+/* Why the enrollment is not concerned by this work need not be asked: time, or a key it reads. */
+bool work_concerns(const struct work *work, const struct watch *watch);
+
+/* segments.c */
+void review_segments(struct react *r, struct work *work);
+/* Before what the key names is changed: what object triggers held. */
+void react_look(struct react *r, uint64_t key);
+struct truths *react_truths(struct react *r, uint32_t row);
+/* True: it really changed. */
+bool react_set_membership(struct react *r, uint32_t segment, bool is_in);
+bool react_set_subscription(struct react *r, uint32_t topic, bool is_on);
+/* True: it really changed, by what conditions see of it. */
+bool react_set_attribute(struct react *r, const struct program *program, uint32_t row,
+                         struct value value, struct attribute_change *change);
+void react_memorize(struct react *r, const struct event *event);
+/* A patient whom another image, or none, has settled: terms and segments that are new to him are
+ * filled in, and nothing is triggered by it. */
+void react_rebase(struct react *r);
+/* Finds segments_at_ms and objects_at_ms again, where that is needed. */
+void react_find_flips(struct react *r);
 
 /* entry.c */
-void entry_trigger(struct react *r, uint32_t row, const struct happening *h,
-                   const struct turns *turns);
-void entry_review(struct react *r, uint64_t id); /* a candidate */
-void entry_dates(struct react *r);               /* date triggers that are due */
-int64_t entry_next_date(struct react *r);        /* the next moment after now; NEVER_MS none */
+void entry_triggers(struct react *r, struct work *work, const uint64_t *candidates,
+                    uint32_t candidate_count);
+int64_t entry_next_date(struct react *r); /* the next moment after now; NEVER_MS none */
 
 /* goal.c */
 void goal_begin(struct react *r, struct enrollment *e);
@@ -91,13 +141,17 @@ bool goal_test(struct env *env, const struct program *program,
 /* Until when the goal of an enrollment that ends can still be reached; INT64_MIN: it cannot. */
 int64_t goal_end_ms(struct react *r, const struct program *program,
                     const struct image_campaign *campaign, struct enrollment *e);
+/* An ended enrollment with drafts whose goal begins when one is approved. */
+bool goal_may_begin(struct react *r, const struct enrollment *e);
+
+/* input.c: an event of an appointment changes the object before anything reacts. */
+enum status react_change_appointment(struct react *r, const struct event *event, struct str name,
+                                     struct happening *happening);
+/* The enrollment that a text of this patient goes to, and when its last SMS was handed over; 0
+ * none. */
+uint64_t react_who_answers(struct react *r, int64_t *sms_at_ms);
 
 void react_settle(struct react *r);
-void react_memorize(struct react *r, const struct event *event);
-uint8_t *react_object_truths(struct react *r, const struct object *object);
-/* True: it really changed. */
-bool react_set_membership(struct react *r, uint32_t segment, bool is_in);
-bool react_set_subscription(struct react *r, uint32_t topic, bool is_on);
 /* What time alone has made due: approvals, reactions, date triggers. */
 void react_time(struct react *r);
 void react_hand_over(struct react *r, const struct approval *approval);
@@ -115,6 +169,5 @@ void count_waiting(struct react *r);
 enum status react_open(struct engine *engine, struct str id, uint64_t key, int64_t now_ms,
                        struct react *r);
 enum status react_close(struct react *r);
-struct env react_env(struct react *r, const struct program *program, struct enrollment *enrollment);
 
 #endif

@@ -28,22 +28,21 @@ void react_lose(struct react *r, enum status status)
         r->status = status;
 }
 
-static const struct image_campaign *campaign_of(const struct program *program, uint32_t number,
-                                                uint32_t *row)
+struct index *react_index(struct react *r)
 {
-    for (uint32_t i = 0; i < program->image->campaign_count; i++)
-        if (program->campaign_names[i] == number) {
-            *row = i;
-            return &program->image->campaigns[i];
-        }
-    return NULL;
+    return r->engine->indexes[r->engine->current->number];
 }
 
 const struct image_campaign *react_campaign(struct react *r, const struct enrollment *e,
                                             const struct program **program, uint32_t *row)
 {
     *program = engine_program_of(r->engine, e->image);
-    return *program ? campaign_of(*program, e->campaign, row) : NULL;
+    const uint64_t *known =
+        *program ? map64_get(&r->engine->indexes[e->image]->campaigns, e->campaign) : NULL;
+    if (!known)
+        return NULL;
+    *row = (uint32_t)*known;
+    return &(*program)->image->campaigns[*row];
 }
 
 void react_tell(struct react *r, enum notice_kind kind, const struct program *program,
@@ -84,6 +83,7 @@ void react_end(struct react *r, struct enrollment *e, struct str reason, bool ca
     const struct image_campaign *campaign = react_campaign(r, e, &program, &row);
     struct entry *entry = react_entry(r, e->campaign, false);
     e->state = ENROLLMENT_ENDED;
+    e->is_touched = true;
     e->reason = reason;
     e->wake_at_ms = NEVER_MS;
     e->goal_until_ms = r->now_ms;
@@ -109,8 +109,13 @@ void react_end(struct react *r, struct enrollment *e, struct str reason, bool ca
 }
 
 static void deliver(struct react *r, const struct program *program, uint32_t campaign,
-                    const struct enrollment *e, struct letter *letter)
+                    struct enrollment *e, struct letter *letter)
 {
+    struct mark *drafted = NULL;
+    if (letter->verdict == VERDICT_DRAFT)
+        drafted = enrollment_mark(r->patient, e, program->message_names[letter->message], true);
+    if (drafted)
+        drafted->is_drafted = true;
     struct outbox_row row = {.patient = r->patient->key,
                              .enrollment = e->id,
                              .image = program->number,
@@ -150,7 +155,7 @@ static void deliver(struct react *r, const struct program *program, uint32_t cam
 static void apply(struct react *r, const struct program *program, const struct change *change);
 
 static void take_effects(struct react *r, const struct program *program, uint32_t campaign,
-                         const struct enrollment *e)
+                         struct enrollment *e)
 {
     for (uint32_t i = 0; i < r->effects.count; i++) {
         const struct effect *effect = &r->effects.items[i];
@@ -171,8 +176,21 @@ static void take_effects(struct react *r, const struct program *program, uint32_
     r->effects.count = 0;
 }
 
+/* What became of its own messages may end an enrollment, or be its goal. */
+static void review_self(struct react *r, uint64_t id)
+{
+    struct happening nothing = {0};
+    goal_review(r, id, &nothing);
+    struct enrollment *e = patient_enrollment(r->patient, id);
+    if (e && is_inside_campaign(e) && react_meets_exit(r, e, &nothing))
+        react_end(r, e, STR("exit"), true);
+}
+
 void react_run(struct react *r, uint64_t id)
 {
+    /* A chain is what follows from one enrollment; the next one begins its own. */
+    if (!r->depth)
+        r->chain = 0;
     for (;;) {
         struct enrollment *e = patient_enrollment(r->patient, id);
         const struct program *program;
@@ -184,10 +202,17 @@ void react_run(struct react *r, uint64_t id)
             react_end(r, e, STR("image is gone"), true);
             return;
         }
+        e->runs++;
+        e->is_touched = true;
         struct env env = react_env(r, program, e);
+        env.stops_at_send = r->engine->indexes[program->number]->reads_messages[row];
         struct slice slice = {.effects = &r->effects};
         enum slice_end how = machine_run(&env, &slice);
         take_effects(r, program, row, e);
+        if (how == SLICE_CHANGE && slice.change.kind == CHANGE_MESSAGE) {
+            review_self(r, id);
+            continue;
+        }
         if (how == SLICE_CHANGE && ++r->chain > CHAIN_MOST) {
             how = SLICE_FAULT;
             snprintf(slice.fault, sizeof slice.fault, "R0007: over %d changes at one instant",
@@ -205,57 +230,10 @@ void react_run(struct react *r, uint64_t id)
         }
         if (how == SLICE_PARKED)
             return;
+        r->depth++;
         apply(r, program, &slice.change);
+        r->depth--;
     }
-}
-
-static struct membership *membership_of(struct react *r, uint32_t segment)
-{
-    for (uint32_t i = 0; i < r->patient->memberships_count; i++)
-        if (r->patient->memberships[i].segment == segment)
-            return &r->patient->memberships[i];
-    return NULL;
-}
-
-/* True: it really changed. */
-bool react_set_membership(struct react *r, uint32_t segment, bool is_in)
-{
-    struct membership *membership = membership_of(r, segment);
-    if ((membership != NULL) == is_in)
-        return false;
-    if (is_in) {
-        struct membership *added = patient_add_membership(r->patient);
-        if (added)
-            *added = (struct membership){segment, r->now_ms};
-    } else {
-        *membership = r->patient->memberships[--r->patient->memberships_count];
-    }
-    return true;
-}
-
-static void review_segments(struct react *r, struct turns *turns)
-{
-    const struct program *program = r->engine->current;
-    int64_t flips = NEVER_MS;
-    struct env env = react_env(r, program, NULL);
-    env.flips_at_ms = &flips;
-    bool is_stable = false;
-    for (uint32_t round = 0; !is_stable && round <= program->image->segment_count; round++) {
-        is_stable = true;
-        for (uint32_t i = 0; i < program->image->segment_count; i++) {
-            uint32_t code = program->image->segments[i].condition;
-            if (code == IMAGE_NONE ||
-                !react_set_membership(r, program->segment_names[i], machine_test(&env, code)))
-                continue;
-            is_stable = false;
-            if (turns->count < ARRAY_COUNT(turns->rows)) {
-                turns->rows[turns->count] = i;
-                turns->entered[turns->count++] =
-                    membership_of(r, program->segment_names[i]) != NULL;
-            }
-        }
-    }
-    r->patient->segments_at_ms = flips;
 }
 
 bool react_meets_exit(struct react *r, struct enrollment *e, const struct happening *h)
@@ -280,26 +258,66 @@ bool react_meets_exit(struct react *r, struct enrollment *e, const struct happen
     return false;
 }
 
-static void review_wait(struct react *r, struct enrollment *e, const struct happening *h)
-{
-    const struct program *program;
-    uint32_t row;
-    if (e->state != ENROLLMENT_PARKED || !react_campaign(r, e, &program, &row))
-        return;
-    struct env env = react_env(r, program, e);
-    env.event = h->event;
-    bool goes_on = h->event && !h->is_history && h->event->id != e->event && wait_event(&env);
-    env.event = NULL;
-    if (!goes_on)
-        goes_on = wait_review(&env);
-    if (goes_on)
-        react_run(r, e->id);
-}
+/* --- the phases --- */
 
-struct turn {
+struct turn { /* an enrollment at its place in the order */
     struct str campaign;
     uint64_t id;
+    uint32_t runs;
+    bool is_due;
 };
+
+static bool add_key(struct react *r, struct work *work, uint64_t key)
+{
+    uint64_t *moved =
+        arena_grow(&r->engine->slice, work->keys, work->key_count, &work->key_room, sizeof *moved);
+    if (!moved) {
+        react_lose(r, STATUS_LIMIT);
+        return false;
+    }
+    work->keys = moved;
+    work->keys[work->key_count++] = key;
+    return true;
+}
+
+bool work_concerns(const struct work *work, const struct watch *watch)
+{
+    return work->is_all || watch_concerns(watch, work->keys, work->key_count);
+}
+
+static void begin_work(struct react *r, struct work *work, const struct happening *h)
+{
+    const struct index *index = react_index(r);
+    *work = (struct work){.h = h, .is_all = r->is_all, .dates_from_ms = NEVER_MS};
+    if (h->event)
+        add_key(r, work, key_of(READ_EVENT, h->event->name));
+    if (h->key)
+        add_key(r, work, h->key);
+    if (h->is_membership)
+        add_key(r, work, key_of(READ_SEGMENT, h->segment));
+    for (uint32_t i = 0; i < h->change_count; i++) {
+        uint64_t key = key_of(READ_ATTRIBUTE, h->changes[i].attribute);
+        const struct reach *reach = index_reach(index, key);
+        add_key(r, work, key);
+        /* Local days and clocks of everything move with the zone. */
+        work->is_all |= h->changes[i].attribute == index->zone;
+        r->is_date_time_stale |= reach && reach->is_date;
+    }
+    if (work->is_all)
+        r->is_segment_time_stale = r->is_object_time_stale = r->is_date_time_stale = true;
+    r->is_all = false;
+    if (r->patient->objects_at_ms <= r->now_ms) {
+        for (uint32_t i = 0; i < index->timed_objects.count; i++)
+            react_truths(r, index->timed_objects.at[i]);
+        r->patient->objects_at_ms = NEVER_MS;
+        r->is_object_time_stale = work->is_object_time = true;
+    }
+    if (r->patient->dates_at_ms <= r->now_ms) {
+        work->dates_from_ms = r->patient->dates_at_ms;
+        r->patient->dates_at_ms = NEVER_MS;
+        r->is_date_time_stale = work->is_date_time = true;
+    }
+}
 
 static int by_campaign_and_entry(const void *a, const void *b)
 {
@@ -315,74 +333,164 @@ static struct turn *in_order(struct react *r, uint32_t *count)
     struct turn *turns = arena_array(&r->engine->slice, p->enrollments_count + 1, sizeof *turns);
     *count = turns ? p->enrollments_count : 0;
     for (uint32_t i = 0; i < *count; i++) {
+        const struct enrollment *e = &p->enrollments[i];
         const struct program *program;
         uint32_t row = 0;
-        const struct image_campaign *campaign =
-            react_campaign(r, &p->enrollments[i], &program, &row);
+        const struct image_campaign *campaign = react_campaign(r, e, &program, &row);
         turns[i] =
             (struct turn){campaign ? image_text(program->image, campaign->name) : (struct str){0},
-                          p->enrollments[i].id};
+                          e->id, e->runs, e->wake_at_ms <= r->now_ms};
     }
     if (*count > 1)
         qsort(turns, *count, sizeof *turns, by_campaign_and_entry);
     return turns;
 }
 
-static void answer(struct react *r, const struct happening *h)
+/* Is it for this enrollment's exits and goal? */
+static bool ends_concerned(struct react *r, const struct work *work, const struct turn *turn,
+                           struct enrollment *e)
 {
-    struct enrollment *latest = NULL;
-    int64_t latest_at = INT64_MIN;
+    const struct program *program;
+    uint32_t row;
+    if (!react_campaign(r, e, &program, &row))
+        return false;
+    return turn->is_due || work->h->enrollment == e->id ||
+           work_concerns(work, &r->engine->indexes[program->number]->ends[row]);
+}
+
+static bool wait_concerned(struct react *r, const struct work *work, const struct turn *turn,
+                           const struct enrollment *e)
+{
+    const struct program *program = engine_program_of(r->engine, e->image);
+    if (!program || e->resume >= program->image->wait_count)
+        return false;
+    return turn->is_due || work->h->enrollment == e->id ||
+           work_concerns(work, &r->engine->indexes[program->number]->waits[e->resume]);
+}
+
+static void review_goals(struct react *r, const struct work *work, const struct turn *order,
+                         uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        struct enrollment *e = patient_enrollment(r->patient, order[i].id);
+        if (!e || !ends_concerned(r, work, &order[i], e))
+            continue;
+        r->engine->work++;
+        e->is_touched = true;
+        goal_review(r, e->id, work->h);
+    }
+}
+
+static void review_exits(struct react *r, const struct work *work, const struct turn *order,
+                         uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        struct enrollment *e = patient_enrollment(r->patient, order[i].id);
+        if (e && is_inside_campaign(e) && ends_concerned(r, work, &order[i], e) &&
+            react_meets_exit(r, e, work->h))
+            react_end(r, e, STR("exit"), true);
+    }
+}
+
+/* A wait that began after the event came, at the same instant, does not take it. */
+static void review_wait(struct react *r, const struct work *work, const struct turn *turn)
+{
+    struct enrollment *e = patient_enrollment(r->patient, turn->id);
+    const struct program *program;
+    uint32_t row;
+    if (!e || e->state != ENROLLMENT_PARKED || !react_campaign(r, e, &program, &row) ||
+        !wait_concerned(r, work, turn, e))
+        return;
+    const struct happening *h = work->h;
+    struct env env = react_env(r, program, e);
+    r->engine->work++;
+    e->is_touched = true;
+    env.event = h->event;
+    bool goes_on = h->event && !h->is_history && h->event->id != e->event &&
+                   e->runs == turn->runs && wait_event(&env);
+    env.event = NULL;
+    if (!goes_on)
+        goes_on = wait_review(&env);
+    if (goes_on)
+        react_run(r, e->id);
+}
+
+/* When the enrollment's last SMS was handed over; INT64_MIN: it has sent none. */
+static int64_t last_sms_ms(const struct program *program, const struct image_campaign *campaign,
+                           const struct enrollment *e)
+{
+    int64_t last_ms = INT64_MIN;
+    for (uint32_t k = 0; k < e->mark_count; k++)
+        for (uint32_t i = 0; i < campaign->messages.count; i++) {
+            uint32_t row = campaign->messages.first + i;
+            if (program->message_names[row] == e->marks[k].message &&
+                program->image->messages[row].channel == CHANNEL_SMS &&
+                e->marks[k].handed_over_at_ms != NEVER_MS &&
+                e->marks[k].handed_over_at_ms > last_ms)
+                last_ms = e->marks[k].handed_over_at_ms;
+        }
+    return last_ms;
+}
+
+uint64_t react_who_answers(struct react *r, int64_t *sms_at_ms)
+{
+    uint64_t latest = 0;
+    *sms_at_ms = INT64_MIN;
     for (uint32_t i = 0; i < r->patient->enrollments_count; i++) {
-        struct enrollment *e = &r->patient->enrollments[i];
+        const struct enrollment *e = &r->patient->enrollments[i];
         const struct program *program;
         uint32_t row;
-        if (e->state != ENROLLMENT_PARKED || !react_campaign(r, e, &program, &row) ||
-            program->image->waits[e->resume].kind != WAIT_REPLY)
+        const struct image_campaign *campaign = e->state == ENROLLMENT_PARKED && !e->is_holdout
+                                                    ? react_campaign(r, e, &program, &row)
+                                                    : NULL;
+        if (!campaign || program->image->waits[e->resume].kind != WAIT_REPLY)
             continue;
-        for (uint32_t k = 0; k < e->mark_count; k++)
-            if (e->marks[k].handed_over_at_ms != NEVER_MS &&
-                e->marks[k].handed_over_at_ms >= latest_at) {
-                latest = e;
-                latest_at = e->marks[k].handed_over_at_ms;
-            }
+        int64_t at_ms = last_sms_ms(program, campaign, e);
+        if (at_ms != INT64_MIN && at_ms >= *sms_at_ms) {
+            latest = e->id;
+            *sms_at_ms = at_ms;
+        }
     }
-    if (!latest)
+    return latest;
+}
+
+/* An incoming text goes to one enrollment only (F4). */
+static void answer(struct react *r, const struct happening *h)
+{
+    int64_t at_ms;
+    struct enrollment *e = patient_enrollment(r->patient, react_who_answers(r, &at_ms));
+    if (!e)
         return;
-    struct env env = react_env(r, engine_program_of(r->engine, latest->image), latest);
+    struct env env = react_env(r, engine_program_of(r->engine, e->image), e);
     if (wait_reply(&env, *h->reply))
-        react_run(r, latest->id);
+        react_run(r, e->id);
 }
 
 void react_to(struct react *r, const struct happening *h)
 {
-    struct turns turns = {0};
-    uint32_t count;
+    struct work work;
+    uint32_t count, candidate_count = 0;
     if (!r->engine->current || r->status != STATUS_OK)
         return;
-    const struct program *program = r->engine->current;
-    review_segments(r, &turns);
+    begin_work(r, &work, h);
+    review_segments(r, &work);
+    for (uint32_t i = 0; i < work.turn_count; i++)
+        add_key(r, &work,
+                key_of(READ_SEGMENT, r->engine->current->segment_names[work.turns[i].row]));
     const struct turn *order = in_order(r, &count);
-    for (uint32_t i = 0; i < count; i++)
-        goal_review(r, order[i].id, h);
-    for (uint32_t i = 0; i < count; i++) {
-        struct enrollment *e = patient_enrollment(r->patient, order[i].id);
-        if (e && is_inside_campaign(e) && react_meets_exit(r, e, h))
-            react_end(r, e, STR("exit"), true);
-    }
+    uint64_t *candidates = arena_array(&r->engine->slice, count + 1, sizeof *candidates);
+    review_goals(r, &work, order, count);
+    review_exits(r, &work, order, count);
     if (h->reply)
         answer(r, h);
-    for (uint32_t i = 0; i < count; i++) {
-        struct enrollment *e = patient_enrollment(r->patient, order[i].id);
-        if (e)
-            review_wait(r, e, h);
+    for (uint32_t i = 0; i < count; i++)
+        review_wait(r, &work, &order[i]);
+    for (uint32_t i = 0; candidates && i < count; i++) {
+        const struct enrollment *e = patient_enrollment(r->patient, order[i].id);
+        if (e && e->state == ENROLLMENT_CANDIDATE)
+            candidates[candidate_count++] = e->id;
     }
-    for (uint32_t row = 0; row < program->image->campaign_count; row++) {
-        struct str name = image_text(program->image, program->image->campaigns[row].name);
-        for (uint32_t i = 0; i < count; i++)
-            if (str_eq(order[i].campaign, name))
-                entry_review(r, order[i].id);
-        entry_trigger(r, row, h, &turns);
-    }
+    entry_triggers(r, &work, candidates, candidate_count);
 }
 
 /* When time alone concerns a parked enrollment, a candidate, or one whose goal can still come. */
@@ -420,176 +528,76 @@ void react_settle(struct react *r)
     struct patient *p = r->patient;
     for (uint32_t i = 0; i < p->enrollments_count;) {
         struct enrollment *e = &p->enrollments[i];
-        if (e->state == ENROLLMENT_ENDED && e->goal_until_ms <= r->now_ms) {
+        bool is_over = e->state == ENROLLMENT_ENDED &&
+                       (e->goal_until_ms <= r->now_ms || e->goal_until_ms == NEVER_MS);
+        if (is_over && goal_may_begin(r, e)) {
+            e->goal_until_ms = NEVER_MS;
+        } else if (is_over) {
             patient_remove_enrollment(p, e);
             continue;
         }
-        find_wake(r, e);
+        if (e->is_touched)
+            find_wake(r, e);
         i++;
     }
-    if (r->engine->current && p->dates_at_ms > r->now_ms)
+    if (!r->engine->current)
+        return;
+    react_find_flips(r);
+    if (r->is_date_time_stale)
         p->dates_at_ms = entry_next_date(r);
-}
-
-void react_memorize(struct react *r, const struct event *event)
-{
-    const struct program *program = r->engine->current;
-    struct env env = react_env(r, program, NULL);
-    env.event = event;
-    for (uint32_t i = 0; i < program->image->did_count; i++) {
-        const struct image_did *did = &program->image->dids[i];
-        if (did->walks || program->event_names[did->event] != event->name ||
-            !machine_test(&env, did->where))
-            continue;
-        struct memory *memory = NULL;
-        for (uint32_t k = 0; k < r->patient->memories_count; k++)
-            if (r->patient->memories[k].did == program->did_names[i])
-                memory = &r->patient->memories[k];
-        if (!memory && (memory = patient_add_memory(r->patient)))
-            memory->did = program->did_names[i];
-        int64_t *times =
-            arena_array(&r->engine->slice, (memory ? memory->count : 0) + 1, sizeof *times);
-        if (!memory || !times) {
-            react_lose(r, STATUS_LIMIT);
-            return;
-        }
-        uint32_t at = 0;
-        while (at < memory->count && memory->at_ms[at] >= event->at_ms)
-            at++;
-        if (at)
-            memcpy(times, memory->at_ms, at * sizeof *times);
-        times[at] = event->at_ms;
-        if (memory->count > at)
-            memcpy(times + at + 1, memory->at_ms + at, (memory->count - at) * sizeof *times);
-        memory->at_ms = times;
-        memory->count = memory->count + 1 > did->at_least ? did->at_least : memory->count + 1;
-    }
-}
-
-uint8_t *react_object_truths(struct react *r, const struct object *object)
-{
-    const struct program *program = r->engine->current;
-    uint8_t *truths = arena_alloc(&r->engine->slice, program->image->campaign_count + 1);
-    struct env env = react_env(r, program, NULL);
-    env.object = object;
-    for (uint32_t i = 0; truths && object && i < program->image->campaign_count; i++) {
-        const struct image_campaign *campaign = &program->image->campaigns[i];
-        truths[i] = campaign->trigger_kind == TRIGGER_OBJECT &&
-                    program->object_names[campaign->trigger_object] == object->object &&
-                    machine_test(&env, campaign->trigger_where);
-    }
-    return truths;
-}
-
-bool react_set_subscription(struct react *r, uint32_t topic, bool is_on)
-{
-    for (uint32_t i = 0; i < r->patient->subscriptions_count; i++)
-        if (r->patient->subscriptions[i].topic == topic) {
-            bool differs = r->patient->subscriptions[i].is_subscribed != is_on;
-            r->patient->subscriptions[i].is_subscribed = is_on;
-            r->patient->subscriptions[i].at_ms = r->now_ms;
-            return differs;
-        }
-    struct subscription *added = patient_add_subscription(r->patient);
-    if (added)
-        *added = (struct subscription){topic, is_on, r->now_ms};
-    return true;
+    p->settled_at_ms = r->now_ms;
+    p->image = r->engine->current->number;
 }
 
 /* What a step changes, with all that follows from it. */
 static void apply(struct react *r, const struct program *program, const struct change *change)
 {
     struct happening h = {0};
+    struct attribute_change changed;
     struct event event;
     switch (change->kind) {
     case CHANGE_NONE:
+    case CHANGE_MESSAGE:
         return;
     case CHANGE_ATTRIBUTE:
-        h.is_attribute = true;
-        h.attribute = program->attribute_names[change->row];
-        h.before = patient_attribute(r->patient, h.attribute);
-        if (!patient_set_attribute(r->patient, h.attribute,
-                                   change->is_on ? change->value : value_unknown()))
+        if (!react_set_attribute(r, program, change->row,
+                                 change->is_on ? change->value : value_unknown(), &changed))
             return;
-        h.after = patient_attribute(r->patient, h.attribute);
+        h.changes = &changed;
+        h.change_count = 1;
         break;
     case CHANGE_SEGMENT:
-        if (!react_set_membership(r, program->segment_names[change->row], change->is_on))
+        h.segment = program->segment_names[change->row];
+        h.is_membership = true;
+        h.is_member = change->is_on;
+        if (!react_set_membership(r, h.segment, change->is_on))
             return;
         break;
     case CHANGE_SUBSCRIPTION:
-        react_set_subscription(r, program->topic_names[change->row], change->is_on);
+        h.key = key_of(READ_TOPIC, program->topic_names[change->row]);
+        if (!react_set_subscription(r, program->topic_names[change->row], change->is_on))
+            return;
         break;
     case CHANGE_EMIT: {
+        uint32_t name = program->event_names[change->row];
         struct store_event row = {.patient = r->patient->key,
                                   .previous = r->patient->last_event,
-                                  .name = program->event_names[change->row],
+                                  .name = name,
                                   .at_ms = r->now_ms,
                                   .received_at_ms = r->now_ms,
                                   .data = change->properties};
+        react_look(r, key_of(READ_EVENT, name));
         react_lose(r, store_event_add(r->engine->store, &row));
         event = (struct event){row.id, row.previous, row.name, row.at_ms, row.at_ms, row.data};
         r->patient->last_event = row.id;
-        react_memorize(r, &event);
         h.event = &event;
+        react_lose(r,
+                   react_change_appointment(
+                       r, &event,
+                       image_text(program->image, program->image->events[change->row].name), &h));
+        react_memorize(r, &event);
         break;
     }
     }
     react_to(r, &h);
-}
-
-void react_hand_over(struct react *r, const struct approval *approval)
-{
-    struct outbox_row row;
-    enum status status =
-        store_outbox_get(r->engine->store, approval->outbox, &r->engine->slice, &row);
-    const struct program *program =
-        status == STATUS_OK ? engine_program_of(r->engine, row.image) : NULL;
-    if (status != STATUS_OK || !program || row.state != OUTBOX_DRAFT) {
-        react_lose(r, status == STATUS_MISSING ? STATUS_OK : status);
-        return;
-    }
-    struct enrollment *e = patient_enrollment(r->patient, row.enrollment);
-    struct enrollment gone = {.id = row.enrollment};
-    struct env env = react_env(r, program, e ? e : &gone);
-    enum skip_reason skip;
-    enum outbox_state to = OUTBOX_PENDING;
-    enum verdict verdict =
-        letter_check(&env, row.message, row.to, row.expires_at_ms, NEVER_MS, &skip);
-    if (row.draft_until_ms <= r->now_ms || verdict == VERDICT_EXPIRED)
-        to = OUTBOX_EXPIRED;
-    else if (verdict == VERDICT_SKIPPED)
-        to = OUTBOX_SKIPPED;
-    else if (verdict == VERDICT_CAPPED)
-        to = OUTBOX_CAPPED;
-    else if (verdict != VERDICT_SEND)
-        to = OUTBOX_CANCELLED;
-    react_lose(r, store_outbox_move(r->engine->store, row.id, OUTBOX_DRAFT, to, r->now_ms));
-    if (to != OUTBOX_PENDING) {
-        engine_count_message(r->engine, row.image, row.message, outbox_word(to));
-        return;
-    }
-    if (!letter_handed_over(&env, row.message)) {
-        react_lose(r, STATUS_LIMIT);
-        return;
-    }
-    uint32_t campaign = 0;
-    const struct image_message *message = &program->image->messages[row.message];
-    campaign = message->campaign;
-    struct letter letter = {.message = row.message,
-                            .channel = row.channel,
-                            .verdict = VERDICT_SEND,
-                            .to = row.to,
-                            .subject = row.subject,
-                            .html = row.html,
-                            .text = row.text};
-    struct notice notice = {.kind = NOTICE_MESSAGE,
-                            .at_ms = r->now_ms,
-                            .patient = r->patient->id,
-                            .program = program,
-                            .campaign = campaign,
-                            .enrollment = row.enrollment,
-                            .letter = &letter,
-                            .outbox = row.id};
-    engine_notice(r->engine, &notice);
 }

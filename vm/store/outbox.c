@@ -194,3 +194,16 @@ enum status store_outbox_cancel(struct store *store, uint64_t enrollment, int64_
     sqlite3_reset(s);
     return code == SQLITE_DONE ? STATUS_OK : store_failed(store, "outbox");
 }
+
+bool store_outbox_has_draft(struct store *store, uint64_t enrollment)
+{
+    sqlite3_stmt *s =
+        store_prepare(store, "SELECT 1 FROM outbox WHERE enrollment = ?1 AND state <= 3 AND "
+                             "state = 1 LIMIT 1");
+    if (!s)
+        return false;
+    sqlite3_bind_int64(s, 1, (sqlite3_int64)enrollment);
+    bool has = sqlite3_step(s) == SQLITE_ROW;
+    sqlite3_reset(s);
+    return has;
+}

@@ -99,6 +99,9 @@ enum status store_outbox_cancel(struct store *store, uint64_t enrollment, int64_
                                 void (*visit)(void *context, uint32_t image, uint32_t message),
                                 void *context);
 
+/* Has the enrollment a row that is still a draft? */
+bool store_outbox_has_draft(struct store *store, uint64_t enrollment);
+
 enum status store_reject(struct store *store, int64_t at_ms, uint64_t line, struct str field,
                          struct str reason, struct str raw);
 
