@@ -16,8 +16,11 @@ const struct command commands[] = {
      cmd_check},
     {"build", "PATH… -o FILE.campi", "one verified, deterministic image",
      "  camp build examples/welcome -o welcome.campi\n", cmd_build},
-    {"test", "PATH… [--run TEXT] [--format text|tap]", "the `test` blocks, on a virtual clock",
-     "  camp test examples/welcome\n  camp test . --run nudge\n", cmd_test},
+    {"test", "PATH… [--run REGEX] [--format text|tap|junit|json] [--coverage] [--jobs N]",
+     "the `test` blocks, on a virtual clock",
+     "  camp test examples/welcome\n  camp test . --run 'welcome: .*nudge'\n"
+     "  camp test . --coverage\n  camp test . --format junit >junit.xml\n",
+     cmd_test},
     {"simulate",
      "PATH… --events FILE.ndjson|- [--until \"2026-12-31 00:00\"] [--existing] "
      "[--format text|ndjson]",

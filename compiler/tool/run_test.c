@@ -1,51 +1,16 @@
 /* run_test.c: one test block drives the real engine on a virtual clock and an in-memory store
  * (LANGUAGE.md 5). A failure shows the statement and the patient's timeline. */
-#include "compiler/tool/run_test.h"
+#include "compiler/tool/run_internal.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "compiler/tool/tool.h"
 #include "stdlib/builtins.h"
+#include "vm/base/clock.h"
 #include "vm/base/json.h"
 #include "vm/base/zone.h"
 #include "vm/run/engine.h"
-
-struct called { /* a webhook that waits for its answer */
-    uint64_t outbox;
-    int64_t at_ms;
-    struct str name;
-    struct called *next;
-};
-
-struct sent {
-    uint32_t span;
-    bool is_draft, is_matched;
-    uint8_t channel;
-    struct str name, to, subject, text, html;
-    uint64_t outbox;
-    struct sent *next;
-};
-
-struct test_run {
-    struct arena arena;
-    struct compilation *compilation;
-    const struct node *test;
-    struct store *store;
-    struct engine *engine;
-    const struct zone *zone;
-    int64_t now_ms;
-    bool is_started, has_failed;
-    uint32_t span;
-    struct sent *first, *last;
-    struct called *called, *last_called;
-    uint64_t newest;     /* enrollment of the campaign under test; 0 none */
-    uint32_t entry_span; /* of the newest */
-    bool is_converted, has_ended;
-    struct str reason;
-    struct buf timeline, failure;
-};
 
 #define TEST_PATIENT STR("test-patient")
 
@@ -77,7 +42,7 @@ static void note_call(struct test_run *t, const struct notice *n)
     t->last_called = called;
 }
 
-static const char *channel_word(uint8_t channel)
+const char *channel_word(uint8_t channel)
 {
     return channel == CHANNEL_EMAIL ? "email" : channel == CHANNEL_SMS ? "sms" : "webhook";
 }
@@ -116,9 +81,10 @@ static void observe(void *context, const struct notice *n)
     const struct image *image = n->program->image;
     struct str campaign = image_text(image, image->campaigns[n->campaign].name);
     bool is_ours = str_eq(campaign, t->test->name) && str_eq(n->patient, TEST_PATIENT);
+    if (t->coverage)
+        coverage_note(t->coverage, &t->trail, n);
     if (n->kind == NOTICE_TRIGGERED)
         return;
-    buf_c(&t->timeline, "    ");
     put_moment(&t->timeline, t->zone, n->at_ms);
     buf_printf(&t->timeline, "  " STR_FMT ": ", STR_ARG(campaign));
     switch (n->kind) {
@@ -170,22 +136,23 @@ static void observe(void *context, const struct notice *n)
     }
 }
 
-static void fail(struct test_run *t, const struct node *statement, const char *why)
+void test_fail(struct test_run *t, const struct node *statement, const char *why)
 {
     const struct source *source = source_at(&t->compilation->sources, statement->span.file);
     struct position at = source_position(source, statement->span.first);
-    struct str line = str_trim(source_line(source, at.line));
     if (t->has_failed)
         return;
     t->has_failed = true;
-    buf_printf(&t->failure, "  " STR_FMT ":%u: " STR_FMT "\n    %s\n", STR_ARG(source->name),
-               at.line, STR_ARG(line), why);
+    t->result->file = source->name;
+    t->result->line = at.line;
+    t->result->statement = arena_str(&t->arena, str_trim(source_line(source, at.line)));
+    t->result->why = arena_printf(&t->arena, "%s", why);
 }
 
 static void check(struct test_run *t, const struct node *s, enum status status)
 {
     if (status != STATUS_OK)
-        fail(t, s, engine_error(t->engine));
+        test_fail(t, s, engine_error(t->engine));
 }
 
 static void start_all(struct test_run *t)
@@ -200,20 +167,18 @@ static void start_all(struct test_run *t)
                             CAMPAIGN_RUNNING);
 }
 
-static struct value value_of(struct test_run *t, const struct node *node);
-
 /* Records nest; everything else is an expression. */
-static void put_json(struct test_run *t, const struct node *value, struct buf *json)
+void test_put_json(struct test_run *t, const struct node *value, struct buf *json)
 {
     if (value->kind != NODE_RECORD) {
-        value_to_json(value_of(t, value), json);
+        value_to_json(test_value(t, value), json);
         return;
     }
     buf_byte(json, '{');
     for (const struct node *pair = value->kids[RECORD_PAIRS]; pair; pair = pair->next) {
         json_put_text(json, pair->name);
         buf_byte(json, ':');
-        put_json(t, pair->kids[PAIR_VALUE], json);
+        test_put_json(t, pair->kids[PAIR_VALUE], json);
         if (pair->next)
             buf_byte(json, ',');
     }
@@ -232,12 +197,12 @@ static void put_answer(struct test_run *t, struct str name, struct buf *json)
     }
     buf_c(json, "{\"status\":");
     if (status)
-        put_json(t, status, json);
+        test_put_json(t, status, json);
     else
         buf_c(json, "200");
     buf_c(json, ",\"body\":");
     if (body)
-        put_json(t, body, json);
+        test_put_json(t, body, json);
     else
         buf_c(json, "{}");
     buf_c(json, "}");
@@ -271,7 +236,7 @@ static void advance(struct test_run *t, const struct node *s, int64_t to_ms)
     t->now_ms = to_ms;
 }
 
-static struct value value_of(struct test_run *t, const struct node *node)
+struct value test_value(struct test_run *t, const struct node *node)
 {
     struct value v = value_unknown();
     const uint64_t *code = map64_get(&t->compilation->code_of, node->id);
@@ -289,7 +254,7 @@ static struct str json_of(struct test_run *t, const struct node *record)
          pair = pair->next) {
         json_put_text(&json, pair->name);
         buf_byte(&json, ':');
-        value_to_json(value_of(t, pair->kids[PAIR_VALUE]), &json);
+        value_to_json(test_value(t, pair->kids[PAIR_VALUE]), &json);
         if (pair->next)
             buf_byte(&json, ',');
     }
@@ -307,7 +272,7 @@ static void input(struct test_run *t, const struct node *s, struct input in)
     check(t, s, engine_input(t->engine, &in, t->now_ms, &answer));
     if (answer.what == ANSWER_REJECTED) {
         struct str why = arena_printf(&t->arena, "refused: %s: %s", answer.field, answer.reason);
-        fail(t, s, why.at);
+        test_fail(t, s, why.at);
     }
     advance(t, s, t->now_ms);
 }
@@ -321,9 +286,9 @@ static void object(struct test_run *t, const struct node *s)
             id_field = image_text(image, image->objects[i].id_field);
     for (const struct node *pair = s->kids[0]->kids[RECORD_PAIRS]; pair; pair = pair->next)
         if (str_eq(pair->name, id_field))
-            id = value_of(t, pair->kids[PAIR_VALUE]).text;
+            id = test_value(t, pair->kids[PAIR_VALUE]).text;
     if (!id.len)
-        fail(t, s, "the object has no id");
+        test_fail(t, s, "the object has no id");
     else
         input(t, s,
               (struct input){.kind = INPUT_OBJECT,
@@ -340,7 +305,7 @@ static void set(struct test_run *t, const struct node *s)
     buf_byte(&json, '{');
     json_put_text(&json, part->name);
     buf_byte(&json, ':');
-    value_to_json(s->kind == NODE_SET ? value_of(t, s->kids[SET_VALUE]) : value_unknown(), &json);
+    value_to_json(s->kind == NODE_SET ? test_value(t, s->kids[SET_VALUE]) : value_unknown(), &json);
     buf_byte(&json, '}');
     input(t, s,
           (struct input){.kind = INPUT_IDENTIFY,
@@ -358,205 +323,12 @@ static void act_on_message(struct test_run *t, const struct node *s)
             sent->is_draft == wants_draft)
             newest = sent;
     if (!newest)
-        fail(t, s, wants_draft ? "there is no such draft" : "no such message was sent");
+        test_fail(t, s, wants_draft ? "there is no such draft" : "no such message was sent");
     else if (wants_draft)
         check(t, s, engine_approve(t->engine, newest->outbox, t->now_ms));
     else
         check(t, s, engine_touched(t->engine, newest->outbox, s->number == ACT_CLICKED, t->now_ms));
     advance(t, s, t->now_ms);
-}
-
-static bool has(struct str text, struct str part)
-{
-    return str_find(text, part) != SIZE_MAX;
-}
-
-static bool fits_record(struct test_run *t, const struct sent *sent, const struct node *record)
-{
-    for (const struct node *pair = record ? record->kids[RECORD_PAIRS] : NULL; pair;
-         pair = pair->next) {
-        const struct node *value = pair->kids[PAIR_VALUE];
-        struct str got = str_eq_c(pair->name, "subject") ? sent->subject
-                         : str_eq_c(pair->name, "text")  ? sent->text
-                         : str_eq_c(pair->name, "html")  ? sent->html
-                         : str_eq_c(pair->name, "to")    ? sent->to
-                                                         : (struct str){0};
-        (void)t;
-        if (value->kind != NODE_TEXT || !str_eq(got, value->name))
-            return false;
-    }
-    return true;
-}
-
-static void expect_message(struct test_run *t, const struct node *s)
-{
-    uint8_t channel = s->flags & FLAG_EMAIL ? CHANNEL_EMAIL : CHANNEL_SMS;
-    bool wants_draft = s->flags & FLAG_DRAFT, is_there = false;
-    struct sent *near = NULL;
-    for (struct sent *sent = t->first; sent; sent = sent->next) {
-        if (sent->span != t->span || sent->channel != channel || !str_eq(sent->name, s->name) ||
-            sent->is_draft != wants_draft)
-            continue;
-        is_there = true;
-        if (s->flags & FLAG_NOT)
-            break;
-        if (sent->is_matched)
-            continue;
-        near = sent;
-        bool contains = !(s->flags & FLAG_CONTAINS) || has(sent->subject, s->other) ||
-                        has(sent->text, s->other) || has(sent->html, s->other);
-        if (contains && fits_record(t, sent, s->kids[EXPECT_MESSAGE_RECORD])) {
-            sent->is_matched = true;
-            return;
-        }
-    }
-    if (s->flags & FLAG_NOT) {
-        if (is_there)
-            fail(t, s, "it was sent");
-        return;
-    }
-    struct str why =
-        near ? arena_printf(&t->arena,
-                            "got subject \"" STR_FMT "\", text \"" STR_FMT "\", html \"" STR_FMT
-                            "\"",
-                            STR_ARG(near->subject), STR_ARG(near->text), STR_ARG(near->html))
-             : STR("it was not sent in this span");
-    fail(t, s, why.at);
-}
-
-static struct str part_of(const struct sent *sent, struct str name)
-{
-    return str_eq_c(name, "url")       ? sent->to
-           : str_eq_c(name, "method")  ? sent->subject
-           : str_eq_c(name, "headers") ? sent->html
-                                       : sent->text;
-}
-
-/* Members in any order. */
-static bool is_same_json(const struct json *a, const struct json *b)
-{
-    uint32_t count = 0;
-    if (!a || !b || a->kind != b->kind)
-        return false;
-    if (a->kind == JSON_STRING)
-        return str_eq(a->text, b->text);
-    if (a->kind != JSON_OBJECT && a->kind != JSON_ARRAY)
-        return str_eq(a->raw, b->raw);
-    const struct json *element = b->first;
-    for (const struct json *one = a->first; one; one = one->next, count++) {
-        const struct json *other = a->kind == JSON_OBJECT ? json_get_str(b, one->key) : element;
-        if (!is_same_json(one, other))
-            return false;
-        element = element ? element->next : NULL;
-    }
-    for (const struct json *other = b->first; other; other = other->next)
-        count--;
-    return count == 0;
-}
-
-/* A text is compared as it is, anything else as JSON. */
-static bool fits_call(struct test_run *t, const struct sent *sent, const struct node *record)
-{
-    bool fits = true;
-    for (const struct node *pair = record ? record->kids[RECORD_PAIRS] : NULL; pair && fits;
-         pair = pair->next) {
-        const struct node *value = pair->kids[PAIR_VALUE];
-        struct buf json;
-        buf_init(&json, 1 << 16);
-        put_json(t, value, &json);
-        struct str wanted = value->kind == NODE_TEXT ? value->name : buf_view(&json);
-        struct str got = part_of(sent, pair->name);
-        fits = str_eq(wanted, got) ||
-               (value->kind != NODE_TEXT &&
-                is_same_json(json_parse(&t->arena, arena_str(&t->arena, wanted), NULL, NULL),
-                             json_parse(&t->arena, got, NULL, NULL)));
-        buf_free(&json);
-    }
-    return fits;
-}
-
-static void expect_webhook(struct test_run *t, const struct node *s)
-{
-    struct sent *near = NULL;
-    for (struct sent *sent = t->first; sent; sent = sent->next) {
-        if (sent->span != t->span || sent->channel != CHANNEL_WEBHOOK ||
-            !str_eq(sent->name, s->name))
-            continue;
-        if (s->flags & FLAG_NOT) {
-            fail(t, s, "it was called");
-            return;
-        }
-        if (sent->is_matched)
-            continue;
-        near = sent;
-        bool contains = !(s->flags & FLAG_CONTAINS) || has(sent->to, s->other) ||
-                        has(sent->text, s->other) || has(sent->html, s->other);
-        if (contains && fits_call(t, sent, s->kids[EXPECT_WEBHOOK_RECORD])) {
-            sent->is_matched = true;
-            return;
-        }
-    }
-    if (s->flags & FLAG_NOT)
-        return;
-    struct str why =
-        near ? arena_printf(&t->arena,
-                            "got " STR_FMT " " STR_FMT ", headers " STR_FMT ", json " STR_FMT,
-                            STR_ARG(near->subject), STR_ARG(near->to), STR_ARG(near->html),
-                            STR_ARG(near->text))
-             : STR("it was not called in this span");
-    fail(t, s, why.at);
-}
-
-static void expect_no_messages(struct test_run *t, const struct node *s)
-{
-    for (struct sent *sent = t->first; sent; sent = sent->next)
-        if (sent->span == t->span && !sent->is_matched && sent->channel != CHANNEL_WEBHOOK) {
-            struct str why = arena_printf(&t->arena, STR_FMT " was %s", STR_ARG(sent->name),
-                                          sent->is_draft ? "drafted" : "sent");
-            fail(t, s, why.at);
-            return;
-        }
-}
-
-static void expect(struct test_run *t, const struct node *s)
-{
-    bool wants = !(s->flags & FLAG_NOT);
-    switch ((int)s->kind) {
-    case NODE_EXPECT_MESSAGE:
-        expect_message(t, s);
-        break;
-    case NODE_EXPECT_WEBHOOK:
-        expect_webhook(t, s);
-        break;
-    case NODE_EXPECT_NO_MESSAGES:
-        expect_no_messages(t, s);
-        break;
-    case NODE_EXPECT_GOAL:
-        if (t->is_converted != wants)
-            fail(t, s, wants ? "no goal was counted" : "a goal was counted");
-        break;
-    case NODE_EXPECT_ENTRY: {
-        bool is_inside = wants ? t->newest != 0 : t->newest != 0 && t->entry_span == t->span;
-        if (is_inside != wants)
-            fail(t, s, wants ? "the patient never entered" : "the patient entered");
-        break;
-    }
-    case NODE_EXPECT_EXIT:
-        if (t->has_ended != wants)
-            fail(t, s, wants ? "it has not ended" : "it has ended");
-        else if ((s->flags & FLAG_REASON) && !str_eq(t->reason, s->name)) {
-            struct str why =
-                arena_printf(&t->arena, "it ended for \"" STR_FMT "\"", STR_ARG(t->reason));
-            fail(t, s, why.at);
-        }
-        break;
-    case NODE_EXPECT:
-        if (!value_is_true(value_of(t, s->kids[EXPECT_CONDITION])))
-            fail(t, s, "it is not so");
-        break;
-    default:
-        break;
-    }
 }
 
 static int64_t moment_of(struct test_run *t, const struct node *s)
@@ -654,7 +426,7 @@ static void run_statements(struct test_run *t)
         }
         start_all(t);
         if (is_expect)
-            expect(t, s);
+            test_expect(t, s);
         else
             act(t, s);
     }
@@ -678,49 +450,61 @@ static bool chosen_arm(void *context, struct str campaign, struct str split, str
     return false;
 }
 
-bool run_test(struct compilation *compilation, struct str image, const struct node *test,
-              struct buf *report)
+static void open_engine(struct test_run *t, struct str image)
 {
-    struct test_run t = {.compilation = compilation, .test = test};
     struct engine_options options = {.builtins = &stdlib_builtins,
                                      .late_after_ms = DAY_MS,
                                      .public_url = STR("https://clinic.example"),
                                      .is_virtual_time = true,
                                      .without_holdout = true,
                                      .chosen_arm = chosen_arm,
-                                     .chooser = &t};
+                                     .chooser = t};
     struct image_error image_error;
     struct str error = {0};
+    enum status status = store_open(&t->store, ":memory:", &error, &t->arena);
+    if (status == STATUS_OK)
+        status = engine_open(&t->engine, t->store, &options);
+    if (status == STATUS_OK) {
+        engine_observe(t->engine, observe, t);
+        status = engine_begin(t->engine);
+    }
+    if (status == STATUS_OK)
+        status = engine_deploy(t->engine, image, &image_error);
+    if (status != STATUS_OK)
+        test_fail(t, t->test, t->engine ? engine_error(t->engine) : error.at);
+}
+
+void run_test(const struct test_project *project, const struct node *test, struct arena *arena,
+              struct test_result *result)
+{
+    struct test_run t = {.compilation = project->compilation,
+                         .test = test,
+                         .result = result,
+                         .coverage = project->coverage};
+    const struct image *image = &t.compilation->image;
+    int64_t begun_ns = monotonic_ns();
+    *result = (struct test_result){0};
     arena_init(&t.arena, 0);
     buf_init(&t.timeline, 1 << 20);
-    buf_init(&t.failure, 1 << 20);
-    t.zone = zone_find(image_text(&compilation->image, compilation->image.projects[0].timezone));
+    map64_init(&t.trail.last_steps);
+    t.zone = zone_find(image_text(image, image->projects[0].timezone));
     t.zone = t.zone ? t.zone : zone_utc();
     t.now_ms = zone_at_clock(t.zone, civil_day(2026, 1, 5), 9 * 60);
-    enum status status = store_open(&t.store, ":memory:", &error, &t.arena);
-    if (status == STATUS_OK)
-        status = engine_open(&t.engine, t.store, &options);
-    if (status == STATUS_OK) {
-        engine_observe(t.engine, observe, &t);
-        status = engine_begin(t.engine);
-    }
-    if (status == STATUS_OK)
-        status = engine_deploy(t.engine, image, &image_error);
-    if (status == STATUS_OK)
+    open_engine(&t, project->image);
+    if (!t.has_failed)
         run_statements(&t);
-    else
-        fail(&t, test, t.engine ? engine_error(t.engine) : error.at);
-    if (t.has_failed) {
-        buf_str(report, buf_view(&t.failure));
-        buf_c(report, "    what happened:\n");
-        buf_str(report, buf_view(&t.timeline));
-    }
+    result->is_passed = !t.has_failed;
+    result->file = arena_str(arena, result->file);
+    result->statement = arena_str(arena, result->statement);
+    result->why = arena_str(arena, result->why);
+    result->difference = arena_str(arena, result->difference);
+    result->timeline = arena_str(arena, buf_view(&t.timeline));
     engine_close(t.engine);
     if (t.store && store_in_transaction(t.store))
         store_rollback(t.store);
     store_close(t.store);
+    map64_free(&t.trail.last_steps);
     buf_free(&t.timeline);
-    buf_free(&t.failure);
     arena_free(&t.arena);
-    return !t.has_failed;
+    result->took_us = (uint64_t)(monotonic_ns() - begun_ns) / 1000;
 }

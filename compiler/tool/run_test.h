@@ -2,11 +2,25 @@
 #ifndef CAMP_COMPILER_TOOL_RUN_TEST_H
 #define CAMP_COMPILER_TOOL_RUN_TEST_H
 
+#include "compiler/tool/coverage.h"
 #include "compiler/tool/tool.h"
 
-/* `image`: the project's bytes. False: it failed, and *report says where, why, and what happened to
- * the patient. */
-bool run_test(struct compilation *compilation, struct str image, const struct node *test,
-              struct buf *report);
+struct test_project {
+    struct compilation *compilation;
+    struct str image;          /* its bytes */
+    struct coverage *coverage; /* NULL: not asked for */
+};
+struct test_result {
+    bool is_passed;
+    /* What did not hold, where; `difference` of expected and actual, where there is one. */
+    struct str file, statement, why, difference;
+    uint32_t line;
+    struct str timeline; /* what happened to the patient, a line each */
+    uint64_t took_us;
+};
+
+/* The texts of *result are put into the arena. */
+void run_test(const struct test_project *project, const struct node *test, struct arena *arena,
+              struct test_result *result);
 
 #endif

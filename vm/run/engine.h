@@ -141,7 +141,8 @@ struct notice {
     uint64_t outbox;             /* MESSAGE: its row, 0 none */
     bool is_holdout;
     bool is_early;   /* ENDED: by an exit, a goal or a fault, not at the end of its way */
-    struct str text; /* ENDED: reason; FAULT: what */
+    uint32_t exit_row; /* ENDED: the rule of the image that was met; IMAGE_NONE: another end */
+    struct str text;   /* ENDED: reason; FAULT: what */
 };
 void engine_observe(struct engine *engine,
                     void (*observe)(void *context, const struct notice *notice), void *context);

@@ -46,6 +46,7 @@ struct react {
     bool is_time;          /* what was due has run */
     bool is_all;           /* a new patient, image or zone: the next reaction looks at everything */
     uint32_t depth, chain; /* changes at this instant that follow from one enrollment's step */
+    uint32_t exit_row;     /* of the image: the rule that react_meets_exit() found met */
     struct waiting *waiting; /* as the patient was opened */
     uint32_t waiting_count;
     struct truths *truths;

@@ -103,6 +103,8 @@ void react_end(struct react *r, struct enrollment *e, struct str reason, bool ca
                                 .enrollment = e->id,
                                 .is_holdout = e->is_holdout,
                                 .is_early = cancels,
+                                .exit_row = str_eq_c(reason, "exit") && cancels ? r->exit_row
+                                                                                : IMAGE_NONE,
                                 .text = reason};
         engine_notice(r->engine, &notice);
     }
@@ -243,6 +245,7 @@ bool react_meets_exit(struct react *r, struct enrollment *e, const struct happen
     const struct image_campaign *campaign = react_campaign(r, e, &program, &row);
     struct env env = react_env(r, program, e);
     for (uint32_t i = 0; campaign && i < campaign->exits.count; i++) {
+        r->exit_row = campaign->exits.first + i;
         const struct image_exit *exit = &program->image->exits[campaign->exits.first + i];
         if (exit->event == IMAGE_NONE) {
             env.event = NULL;
