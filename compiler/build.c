@@ -161,14 +161,26 @@ static void report_unknown_type(struct compiler *c, const struct node *type)
              "language, `list of T` or one of [\"a\", \"b\"]");
 }
 
+static void check_choice(struct compiler *c, const struct node *type, const struct node *choice)
+{
+    const struct node *before = type->kids[TYPE_CHOICES];
+    while (before != choice && !str_eq(before->name, choice->name))
+        before = before->next;
+    if (before != choice)
+        help(c, report(c, DIAG_DUPLICATE, choice->span, "value", STR_ARG(choice->name)),
+             "take one of them away");
+}
+
 uint32_t type_row(struct compiler *c, const struct node *type)
 {
     if (type->kids[TYPE_CHOICES]) {
         struct buf key;
         buf_init(&key, 0);
         buf_c(&key, "choice");
-        for (const struct node *choice = type->kids[TYPE_CHOICES]; choice; choice = choice->next)
+        for (const struct node *choice = type->kids[TYPE_CHOICES]; choice; choice = choice->next) {
             buf_bytes(&key, choice->name);
+            check_choice(c, type, choice);
+        }
         struct str view = arena_str(c->arena, buf_view(&key));
         buf_free(&key);
         uint64_t *known = strmap_get(&c->types, view);

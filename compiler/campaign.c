@@ -1,6 +1,6 @@
 /* campaign.c: settings and the frame of a campaign (LANGUAGE.md 2.1, 2.2); its workflow is
  * workflow.c. */
-#include "compiler/internal.h"
+#include "compiler/phi.h"
 
 enum { MOST_FLOW_DEPTH = 32 };
 
@@ -45,6 +45,7 @@ static bool declare_one(void *context, struct node *node)
                                                                                   : CHANNEL_SMS,
                                             .to = IMAGE_NONE};
             *row = add_message(c, message);
+            *map64_put(&c->message_nodes, *row, NULL) = (uint64_t)(uintptr_t)node;
         }
         return false;
     }
@@ -90,6 +91,7 @@ static void set_trigger(struct compiler *c, struct image_campaign *row)
     struct typed type;
     new_slot(c);
     if (!trigger) {
+        c->is_trigger_bad = true;
         struct diag *diag = report(c, DIAG_NO_TRIGGER, c->campaign->name_span);
         help(c, diag, "say when a patient enters: `trigger event …`");
         return;
@@ -99,14 +101,30 @@ static void set_trigger(struct compiler *c, struct image_campaign *row)
     struct node *where = trigger->kids[TRIGGER_WHERE];
     if (path)
         row->trigger_attribute = attribute_of(c, path);
+    bool is_of_date = trigger->number == FORM_DATE || trigger->number == FORM_DATE_BEFORE ||
+                      trigger->number == FORM_DATE_AFTER;
+    if (is_of_date && row->trigger_attribute != IMAGE_NONE) {
+        uint32_t kind = typed_of(c, c->image->attributes[row->trigger_attribute].type).kind;
+        if (kind != TYPE_DATE && kind != TYPE_TIME && kind != KIND_BAD)
+            help(c, report(c, DIAG_WRONG_TYPE, path->span, kind_name(kind), "a date"),
+                 "declare the attribute as `date` or `time`");
+    }
     if (row->trigger_attribute != IMAGE_NONE && trigger->kids[TRIGGER_VALUE]) {
         struct typed wanted = typed_of(c, c->image->attributes[row->trigger_attribute].type);
         row->trigger_value = expression_code(c, trigger->kids[TRIGGER_VALUE], wanted, &type);
     }
+    if (row->trigger_attribute != IMAGE_NONE) {
+        type = typed_kind(KIND_ANY);
+        type.is_phi = c->image->attributes[row->trigger_attribute].is_phi;
+        phi_mark(c, path, type);
+    }
     if (pattern) {
         row->trigger_event = event_of(c, pattern->name, pattern->name_span);
-        if (row->trigger_event == IMAGE_NONE)
+        if (row->trigger_event == IMAGE_NONE) {
+            c->is_trigger_bad = true;
+            push_name_slot(c, pattern->other, pattern->other_span, 0, typed_kind(KIND_BAD));
             return;
+        }
         row->trigger_slot = 0;
         if (pattern->kids[PATTERN_WHERE])
             row->trigger_where = where_code(c, pattern->kids[PATTERN_WHERE], NAME_TESTED_EVENT,
@@ -120,6 +138,8 @@ static void set_trigger(struct compiler *c, struct image_campaign *row)
             struct diag *diag =
                 report(c, DIAG_UNKNOWN_NAME, trigger->name_span, "object", STR_ARG(trigger->name));
             suggest(c, diag, trigger->name, &c->objects);
+            push_name_slot(c, trigger->other.at ? trigger->other : trigger->name,
+                           trigger->name_span, 0, typed_kind(KIND_BAD));
             return;
         }
         row->trigger_object = (uint32_t)*object;
@@ -165,8 +185,10 @@ static void set_entry(struct compiler *c, struct image_campaign *row)
     row->enter_kind = enter ? (uint32_t)enter->number : ENTER_ONCE;
     if (enter && enter->kids[ENTER_PER])
         row->enter_duration = duration_constant(c, enter->kids[ENTER_PER]);
-    if (enter && enter->kids[ENTER_KEY])
+    if (enter && enter->kids[ENTER_KEY]) {
         row->enter_key = expression_code(c, enter->kids[ENTER_KEY], typed_kind(KIND_ANY), &type);
+        phi_mark(c, enter->kids[ENTER_KEY], type);
+    }
     if (audience) {
         c->unknown_matters++;
         row->audience = condition_code(c, audience->kids[AUDIENCE_CONDITION]);
@@ -221,6 +243,14 @@ static uint32_t deceased_code(struct compiler *c)
     return code_end(c);
 }
 
+static bool has_goal(struct compiler *c)
+{
+    const struct node *s = c->campaign->kids[CAMPAIGN_SETTINGS];
+    while (s && s->kind != NODE_GOAL)
+        s = s->next;
+    return s != NULL;
+}
+
 static void set_exits(struct compiler *c, struct image_campaign *row)
 {
     struct image_exit exits[64];
@@ -233,6 +263,9 @@ static void set_exits(struct compiler *c, struct image_campaign *row)
         struct image_exit exit = {IMAGE_NONE, IMAGE_NONE};
         if (!pattern && !when) {
             row->exit_on_goal = true;
+            if (!has_goal(c))
+                help(c, report(c, DIAG_NO_GOAL, s->span),
+                     "say what it is: `goal event … within 30 days of any message`");
             continue;
         }
         if (pattern) {
@@ -305,6 +338,35 @@ static void refuse_what_is_not_yet(struct compiler *c)
     }
 }
 
+static void begin(struct compiler *c, struct node *campaign, uint32_t index)
+{
+    c->campaign = campaign;
+    c->campaign_row = index;
+    c->name_count = c->name_base = c->slot_count = c->slot_most = c->fact_count = 0;
+    c->trigger = typed_kind(KIND_BAD);
+    c->is_trigger_bad = false;
+    c->active_flow_count = c->break_count = c->step_depth = 0;
+    c->is_in_repeat = false;
+    strmap_clear(&c->messages);
+    strmap_clear(&c->step_names);
+    map64_clear(&c->flow_slots);
+}
+
+void compile_flow_alone(struct compiler *c, struct node *flow, struct node *campaign,
+                        uint32_t index)
+{
+    struct image_campaign row = {.name = intern(c, campaign->name), .topic = IMAGE_NONE};
+    struct flow_walk walk = {.c = c};
+    struct code code;
+    begin(c, campaign, index);
+    set_consent(c, &row);
+    ast_walk(flow->kids[FLOW_BODY], walk_flows, &walk);
+    code_begin(c, &code, CODE_WORKFLOW);
+    compile_flow_body(c, flow);
+    emit(c, op_c(OP_END, 0), 0, 0);
+    code_end(c);
+}
+
 void compile_campaign(struct compiler *c, struct node *campaign, uint32_t index)
 {
     struct image_campaign row = {.name = intern(c, campaign->name),
@@ -324,15 +386,7 @@ void compile_campaign(struct compiler *c, struct node *campaign, uint32_t index)
                                  .audience = IMAGE_NONE,
                                  .audience_within = IMAGE_NONE,
                                  .topic = IMAGE_NONE};
-    c->campaign = campaign;
-    c->campaign_row = index;
-    c->name_count = c->name_base = c->slot_count = c->slot_most = c->fact_count = 0;
-    c->trigger = typed_kind(KIND_BAD);
-    c->phi_branch = c->active_flow_count = c->break_count = c->step_depth = 0;
-    c->is_in_repeat = false;
-    strmap_clear(&c->messages);
-    strmap_clear(&c->step_names);
-    map64_clear(&c->flow_slots);
+    begin(c, campaign, index);
     row.messages.first = c->image->message_count;
     struct flow_walk walk = {.c = c};
     ast_walk(campaign->kids[CAMPAIGN_WORKFLOW], walk_flows, &walk);

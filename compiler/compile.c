@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "compiler/internal.h"
+#include "compiler/phi.h"
 #include "compiler/warn.h"
 
 void compilation_init(struct compilation *out)
@@ -52,10 +53,11 @@ static void compile_campaigns(struct compiler *c)
 
 static struct strmap *maps_of(struct compiler *c, size_t index)
 {
-    struct strmap *maps[] = {&c->texts,     &c->types,    &c->constants,  &c->attributes,
-                             &c->events,    &c->objects,  &c->segments,   &c->topics,
-                             &c->campaigns, &c->flows,    &c->lets,       &c->policies,
-                             &c->dids,      &c->messages, &c->step_names, &c->used};
+    struct strmap *maps[] = {
+        &c->texts,   &c->types,           &c->constants, &c->attributes, &c->events,
+        &c->objects, &c->segments,        &c->topics,    &c->campaigns,  &c->flows,
+        &c->lets,    &c->policies,        &c->dids,      &c->messages,   &c->step_names,
+        &c->used,    &c->attribute_fields};
     return index < ARRAY_COUNT(maps) ? maps[index] : NULL;
 }
 
@@ -63,10 +65,12 @@ static void run_passes(struct compiler *c)
 {
     declare_all(c);
     compile_campaigns(c);
+    phi_check(c);
     if (!c->diags->error_count)
         warn_all(c);
     if (c->options->with_tests)
         compile_tests(c);
+    check_idle(c);
 }
 
 static struct compiler *begin(struct compilation *out, const struct compile_options *options)
@@ -87,6 +91,9 @@ static void finish(struct compiler *c)
     for (size_t i = 0; maps_of(c, i); i++)
         strmap_free(maps_of(c, i));
     map64_free(&c->flow_slots);
+    map64_free(&c->reported);
+    map64_free(&c->phi_nodes);
+    map64_free(&c->message_nodes);
 }
 
 bool compile_paths(struct compilation *out, const struct compile_options *options,

@@ -18,6 +18,18 @@ struct compile_options {
     bool with_tests;                      /* the tests' expressions become codes of the image */
 };
 
+/* Where protected health information goes, beside what is refused: `camp check --phi`. */
+enum phi_way {
+    PHI_ALLOWED = 1, /* by `allow phi`, with the reason */
+    PHI_BODY,        /* the body of a mail */
+    PHI_LISTED       /* it settles who enters or leaves, a moment, a way without messages */
+};
+struct phi_flow {
+    enum phi_way way;
+    struct span span;
+    struct str campaign, what, reason;
+};
+
 struct compilation {
     struct arena arena;
     struct sources sources;
@@ -25,7 +37,9 @@ struct compilation {
     struct ast ast;
     struct node *declarations; /* of all files, in file order */
     struct image image;        /* whole only when diags.error_count is 0 */
-    struct map64 code_of;      /* with_tests: id of a test's expression node → row of codes */
+    struct phi_flow *phi;      /* in the order in which they were found */
+    uint32_t phi_count, phi_room;
+    struct map64 code_of; /* with_tests: id of a test's expression node → row of codes */
 };
 
 void compilation_init(struct compilation *compilation);

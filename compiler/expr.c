@@ -1,7 +1,7 @@
 /* expr.c: expressions: names resolved, types checked and instructions emitted in one walk
  * (LANGUAGE.md 4). */
 #include "compiler/call.h"
-#include "compiler/internal.h"
+#include "compiler/phi.h"
 #include "vm/base/zone.h"
 #include "vm/code/accept.h"
 
@@ -301,6 +301,8 @@ static struct typed event_word(struct compiler *c, const struct node *path)
         emit(c, op_c(OP_SLOT, 0), 0, 1);
         return c->trigger;
     }
+    if (c->is_trigger_bad)
+        return bad;
     struct diag *diag =
         report(c, DIAG_UNKNOWN_NAME, path->span, "event here:", STR_ARG(path->name));
     help(c, diag, "`event` is the one that triggered, or the one a `where` tests");
@@ -421,11 +423,51 @@ static bool is_comparable(struct typed a, struct typed b)
            a.kind == KIND_JSON || b.kind == KIND_JSON;
 }
 
+/* A clinic field is read as the type that its place needs, as the text that it is (P4). */
+struct node *clinic_text(struct compiler *c, struct node *path)
+{
+    const struct node *part = path->kind == NODE_PATH ? path->kids[PATH_PARTS] : NULL;
+    if (!part || part->next || !str_eq(path->name, STR("clinic")))
+        return path;
+    for (uint32_t i = 0; i < c->image->clinic_count; i++)
+        if (str_eq(text_of(c, c->image->clinics[i].name), part->name)) {
+            struct node *text = node_new(&c->out->ast, NODE_TEXT, path->span);
+            text->name = text_of(c, c->image->clinics[i].value);
+            return text;
+        }
+    return path;
+}
+
+/* Days between two dates are compared with a number, or with so many days. */
+static struct node *days_as_number(struct compiler *c, const struct node *other, struct typed type,
+                                   struct node *node)
+{
+    bool is_days = node->kind == NODE_DURATION && !node->months && !node->number;
+    if (!is_days || type.kind != TYPE_INTEGER || other->kind != NODE_ARITHMETIC ||
+        type_of(c, other->kids[ARITHMETIC_LEFT]).kind != TYPE_DATE)
+        return node;
+    struct node *number = node_new(&c->out->ast, NODE_INTEGER, node->span);
+    number->number = node->days;
+    return number;
+}
+
+/* How long a month is depends on when it begins (C4). */
+static bool refuse_months(struct compiler *c, const struct node *node)
+{
+    if (node->kind != NODE_DURATION || !node->months)
+        return false;
+    struct diag *diag = report(c, DIAG_CANNOT_COMPARE, node->span, "months and years",
+                               "other durations: they differ in length");
+    help(c, diag, "count in days, or compare instants: `now - 1 month > …`");
+    return true;
+}
+
 struct typed expression_as(struct compiler *c, struct node *node, struct typed wanted)
 {
-    bool is_literal = node->kind == NODE_TEXT && wanted.kind != KIND_BAD &&
-                      wanted.kind != KIND_ANY && wanted.kind < KIND_EVENT;
-    if (is_literal) {
+    bool is_typed = wanted.kind != KIND_BAD && wanted.kind != KIND_ANY && wanted.kind < KIND_EVENT;
+    if (is_typed && node->kind == NODE_PATH && wanted.kind != TYPE_TEXT)
+        node = clinic_text(c, node);
+    if (is_typed && node->kind == NODE_TEXT) {
         struct value v;
         if (!is_text(wanted.kind) &&
             (is_number(wanted.kind) || wanted.kind == TYPE_BOOL || wanted.kind == TYPE_LIST)) {
@@ -452,8 +494,10 @@ struct typed expression_as(struct compiler *c, struct node *node, struct typed w
         return all;
     }
     struct typed got = expression(c, node);
-    bool fits = wanted.kind == KIND_ANY || got.kind == wanted.kind || got.kind == KIND_JSON ||
-                (wanted.kind == TYPE_NUMBER && got.kind == TYPE_INTEGER) ||
+    bool are_lists = got.kind == TYPE_LIST && wanted.kind == TYPE_LIST && got.type && wanted.type;
+    bool fits = wanted.kind == KIND_ANY ||
+                (got.kind == wanted.kind && !(are_lists && got.type != wanted.type)) ||
+                got.kind == KIND_JSON || (wanted.kind == TYPE_NUMBER && got.kind == TYPE_INTEGER) ||
                 (wanted.kind == TYPE_TIME && got.kind == TYPE_DATE) ||
                 (is_text(got.kind) &&
                  (wanted.kind == TYPE_TEXT || (is_text(wanted.kind) && got.kind == TYPE_TEXT)));
@@ -525,11 +569,16 @@ static struct typed compare(struct compiler *c, struct node *node)
         return compare_lists(c, node, op);
     struct typed l, r, text = typed_of(c, type_of_kind(c, TYPE_TEXT));
     bool is_of_texts = op == OP_STARTS_WITH || op == OP_ENDS_WITH;
-    if (left->kind == NODE_TEXT && right->kind != NODE_TEXT && !is_of_texts)
+    if (refuse_months(c, left) || refuse_months(c, right))
+        return bad;
+    bool is_left_given = left->kind == NODE_TEXT || clinic_text(c, left) != left;
+    if (is_left_given && right->kind != NODE_TEXT && !is_of_texts)
         l = expression_as(c, left, type_of(c, right));
     else
         l = is_of_texts ? expression_as(c, left, text) : expression(c, left);
-    bool wants_literal = right->kind == NODE_TEXT && l.kind != KIND_BAD && !is_of_texts;
+    right = days_as_number(c, left, l, right);
+    bool wants_literal = l.kind != KIND_BAD && !is_of_texts &&
+                         (right->kind == NODE_TEXT || clinic_text(c, right) != right);
     r = is_of_texts     ? expression_as(c, right, text)
         : wants_literal ? expression_as(c, right, l)
                         : expression(c, right);
@@ -608,8 +657,7 @@ static struct typed logic(struct compiler *c, struct node *node, bool is_and)
 {
     struct typed l = condition(c, node->kids[0]);
     uint32_t fact_count = c->fact_count;
-    if (is_and)
-        learn(c, node->kids[0]);
+    learn(c, node->kids[0], is_and);
     uint32_t over = emit_jump(c, is_and ? OP_JUMP_FALSE : OP_JUMP_TRUE);
     struct typed r = condition(c, node->kids[1]);
     emit(c, op_c(OP_TEST, 0), 1, 1);
@@ -632,6 +680,7 @@ struct typed condition(struct compiler *c, struct node *node)
             report(c, DIAG_WRONG_TYPE, node->span, kind_name(type.kind), "a condition");
         help(c, diag, "compare it, or ask `is known`");
     }
+    phi_mark(c, node, type);
     return type;
 }
 
@@ -791,7 +840,9 @@ static struct typed named_row(struct compiler *c, struct node *node, struct strm
     mark_used(c, what, node->name);
     emit(c, op_c(op, (uint32_t)*row), 0, 1);
     add_read_of(c, read, (uint32_t)*row);
-    return typed_kind(TYPE_BOOL);
+    struct typed type = typed_kind(TYPE_BOOL);
+    type.is_phi = read == READ_SEGMENT && c->segment_is_phi && c->segment_is_phi[*row];
+    return type;
 }
 
 static struct typed in_segment(struct compiler *c, struct node *node)
@@ -1025,14 +1076,23 @@ static void add_fact(struct compiler *c, const struct node *node)
             add_fact(c, kid);
 }
 
-/* What a condition that came out true shows known (M6). */
-void learn(struct compiler *c, const struct node *node)
+/* What a condition that came out so shows known (M6): `is known`, and a comparison that holds and
+ * stands under no `not`. */
+void learn(struct compiler *c, const struct node *node, bool truth)
 {
-    if (node->kind == NODE_AND) {
-        learn(c, node->kids[AND_LEFT]);
-        learn(c, node->kids[AND_RIGHT]);
-    } else if (node->kind == NODE_KNOWN && !(node->flags & FLAG_NOT)) {
-        add_fact(c, node->kids[KNOWN_OPERAND]);
+    if (node->kind == NODE_NOT) {
+        bool is_of_known = node->kids[NOT_OPERAND]->kind != NODE_COMPARE &&
+                           node->kids[NOT_OPERAND]->kind != NODE_BETWEEN;
+        if (is_of_known)
+            learn(c, node->kids[NOT_OPERAND], !truth);
+    } else if (node->kind == (truth ? NODE_AND : NODE_OR)) {
+        learn(c, node->kids[0], truth);
+        learn(c, node->kids[1], truth);
+    } else if (node->kind == NODE_KNOWN) {
+        if (!(node->flags & FLAG_NOT) == truth)
+            add_fact(c, node->kids[KNOWN_OPERAND]);
+    } else if (!truth) {
+        return;
     } else if (node->kind == NODE_COMPARE && node->number != COMPARE_NE &&
                node->number != COMPARE_NOT_IN) {
         add_fact(c, node->kids[COMPARE_LEFT]);
@@ -1043,4 +1103,13 @@ void learn(struct compiler *c, const struct node *node)
     } else if (node->kind == NODE_PATH) {
         add_fact(c, node);
     }
+}
+
+/* The path was changed: what was shown of it holds no longer. */
+void forget(struct compiler *c, const struct node *path)
+{
+    struct str text = path_text(c, path);
+    for (uint32_t i = 0; i < c->fact_count; i++)
+        if (str_eq(c->facts[i], text))
+            c->facts[i] = STR("");
 }

@@ -62,8 +62,8 @@ struct compiler {
     struct image *image;
     struct node *clinic;
     struct strmap texts, types, constants;
-    struct strmap attributes, events, objects, segments, topics, campaigns, flows, lets, policies,
-        dids, used; /* used: see mark_used */
+    struct strmap attributes, attribute_fields, events, objects, segments, topics, campaigns, flows,
+        lets, policies, dids, used; /* used: see mark_used */
 #define TABLE(number, name) uint32_t name##_room;
 #define COLUMN(kind, name)
 #define COLUMN_OF(kind, table, name)
@@ -74,8 +74,10 @@ struct compiler {
 #undef COLUMN_OF
 #undef END
     uint32_t text_room, instruction_room;
-    bool is_quiet; /* a trial: nothing is reported */
-    bool is_test;  /* times are the clinic's */
+    bool is_quiet;         /* a trial: nothing is reported */
+    struct map64 reported; /* code and place */
+    bool is_use_missing;   /* a `use` could not be followed */
+    bool is_test;          /* times are the clinic's */
     struct code *code;
     /* the campaign being compiled */
     struct node *campaign;
@@ -89,10 +91,13 @@ struct compiler {
     struct str tested; /* alias of the event or object being tested */
     struct typed tested_type;
     enum name_kind tested_kind;
-    struct typed trigger; /* what `event` or the alias is in the workflow */
-    uint32_t phi_branch;  /* depth of branches that phi decides */
-    struct span phi_span;
-    struct span phi_output; /* the first of the last template that showed phi */
+    struct typed trigger;       /* what `event` or the alias is in the workflow */
+    bool is_trigger_bad;        /* the trigger's event is unknown, which was reported */
+    bool *segment_is_phi;       /* by row; NULL until all conditions are compiled */
+    struct map64 phi_nodes;     /* ids of the expressions that read phi and settle something */
+    struct map64 message_nodes; /* row of a message → its node */
+    struct span phi_output;     /* the first of the last template that showed phi */
+    struct span phi_url;        /* … that showed it in a web address; file and end 0: none did */
     struct node *active_flows[32];
     uint32_t active_flow_count;
     struct map64 flow_slots; /* node id of a flow → its first slot + 1 */
@@ -166,9 +171,12 @@ uint32_t condition_code(struct compiler *c, struct node *node);
 struct typed typed_of(struct compiler *c, uint32_t type);
 struct typed typed_kind(uint32_t kind);
 uint32_t duration_constant(struct compiler *c, const struct node *duration);
+/* The path of a clinic field as the text that stands there, anything else as it is. */
+struct node *clinic_text(struct compiler *c, struct node *node);
 struct typed path_value(struct compiler *c, struct node *path);
 struct name *find_name(struct compiler *c, struct str name);
-void learn(struct compiler *c, const struct node *condition);
+void learn(struct compiler *c, const struct node *condition, bool truth);
+void forget(struct compiler *c, const struct node *path);
 bool constant_from_literal(struct compiler *c, struct node *node, struct typed wanted,
                            struct value *v);
 struct str path_text(struct compiler *c, const struct node *path);
@@ -188,6 +196,11 @@ uint32_t template_code(struct compiler *c, struct node *value, bool is_html, str
 /* workflow.c, message.c, webhook.c */
 void compile_campaign(struct compiler *c, struct node *campaign, uint32_t row);
 void compile_message(struct compiler *c, struct node *step);
+/* Nothing but rules stands twice in a message. */
+void check_prop_twice(struct compiler *c, const struct node *first, const struct node *prop);
+/* A message of a flow is one message, compiled where the flow is first done; where it is done
+ * again, with other arguments, it is looked at anew, and its codes are taken back. */
+void take_back(struct compiler *c, const struct image *before);
 void compile_webhook(struct compiler *c, struct node *step);
 void compile_block(struct compiler *c, struct node *block);
 void declare_messages(struct compiler *c, struct node *block, int depth);
@@ -197,14 +210,28 @@ void push_name_slot(struct compiler *c, struct str name, struct span span, uint3
 struct node *setting_of(struct compiler *c, enum node_kind kind);
 struct str unique_name(struct compiler *c, struct str name);
 void compile_step(struct compiler *c, struct node *step);
+/* People are added to the segment by hand, or it is reported. */
+void check_manual(struct compiler *c, const struct node *step, uint32_t segment);
+/* warn.c: does no way lead behind the block? */
+bool block_ends(struct compiler *c, const struct node *block);
 void step_begin(struct compiler *c, struct node *step, uint32_t kind, struct str name,
                 uint32_t message);
 
 uint32_t attribute_of(struct compiler *c, struct node *path);
 
+/* A flow that no campaign does, as the whole workflow of the campaign. */
+void compile_flow_alone(struct compiler *c, struct node *flow, struct node *campaign,
+                        uint32_t index);
+void compile_flow_body(struct compiler *c, struct node *flow);
+
+/* idle.c */
+void check_idle(struct compiler *c);
+
 /* unused.c: a name of a kind ("event", …) was resolved; a `let` by the span of its name */
 void mark_used(struct compiler *c, const char *kind, struct str name);
 void mark_let_used(struct compiler *c, struct span span);
+bool is_used(struct compiler *c, const char *kind, struct str name);
+bool is_idle_let(struct compiler *c, struct span span);
 
 /* tests.c */
 void find_messages(struct compiler *c, struct str campaign);

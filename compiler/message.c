@@ -1,7 +1,8 @@
 /* message.c: e-mails and texts: what they need, who may get them, when they may go
  * (LANGUAGE.md 2.3, 3.2). */
-#include "compiler/internal.h"
+#include "compiler/phi.h"
 #include "compiler/warn.h"
+#include "vm/code/accept.h"
 
 static struct node *prop_of(struct node *step, const char *name)
 {
@@ -11,12 +12,36 @@ static struct node *prop_of(struct node *step, const char *name)
     return NULL;
 }
 
-static struct node *own(struct node *step, enum node_kind kind)
+static bool is_within(struct span inner, struct span outer)
+{
+    return inner.file == outer.file && inner.first >= outer.first && inner.end <= outer.end;
+}
+
+static struct node *own(const struct node *step, enum node_kind kind)
 {
     for (struct node *prop = step->kids[EMAIL_PROPS]; prop; prop = prop->next)
         if (prop->kind == kind)
             return prop;
     return NULL;
+}
+
+void check_prop_twice(struct compiler *c, const struct node *first, const struct node *prop)
+{
+    bool may_repeat = prop->kind == NODE_WINDOW || prop->kind == NODE_LIMIT;
+    for (; first != prop && !may_repeat; first = first->next) {
+        bool is_same = prop->kind == NODE_PROP
+                           ? first->kind == NODE_PROP && str_eq(first->name, prop->name)
+                           : first->kind == prop->kind;
+        bool are_sending =
+            (first->kind == NODE_SEND_AUTOMATICALLY && prop->kind == NODE_SEND_DRAFT) ||
+            (first->kind == NODE_SEND_DRAFT && prop->kind == NODE_SEND_AUTOMATICALLY);
+        if (!is_same && !are_sending)
+            continue;
+        struct diag *diag = report(c, DIAG_SETTING_TWICE, prop->span);
+        note(c, diag, first->span, "first here");
+        help(c, diag, "keep one of them");
+        return;
+    }
 }
 
 static void check_props(struct compiler *c, struct node *step)
@@ -27,6 +52,7 @@ static void check_props(struct compiler *c, struct node *step)
     const char *const *allowed = step->kind == NODE_EMAIL ? email : sms;
     for (struct node *prop = step->kids[EMAIL_PROPS]; prop; prop = prop->next) {
         bool is_allowed = prop->kind != NODE_PROP;
+        check_prop_twice(c, step->kids[EMAIL_PROPS], prop);
         for (const char *const *name = allowed; *name && !is_allowed; name++)
             is_allowed = str_eq_c(prop->name, *name);
         if (!is_allowed) {
@@ -133,15 +159,24 @@ static void add_rules(struct compiler *c, struct node *step, struct image_messag
         add_limit(c, found->limits[i]);
 }
 
-static void check_phi(struct compiler *c, const struct node *prop, struct typed type,
-                      bool is_allowed, const char *sink)
+static void check_phi(struct compiler *c, const struct node *step, const struct node *prop,
+                      struct span output, bool is_allowed, const char *sink)
 {
-    if (type.is_phi && !is_allowed) {
-        struct diag *diag = report(c, DIAG_PHI_REACHES, c->phi_output, sink);
-        if (c->phi_output.file != prop->span.file)
-            note(c, diag, prop->span, "in this message");
-        help(c, diag, "leave it out, or write `allow phi \"reason\"` into the message");
+    const struct node *allow = own(step, NODE_ALLOW_PHI);
+    if (is_allowed) {
+        struct str what =
+            arena_printf(c->arena, "reaches %s, in `" STR_FMT "`", sink, STR_ARG(step->name));
+        phi_note(c, PHI_ALLOWED, output, what, allow->name);
+        return;
     }
+    struct diag *diag = report(c, DIAG_PHI_REACHES, output, sink);
+    if (output.file != prop->span.file || !is_within(output, step->span))
+        note(c, diag, prop->span, "in this message");
+    if (allow)
+        help(c, diag,
+             "leave it out: a policy says `never phi`, which is stronger than `allow phi`");
+    else
+        help(c, diag, "leave it out, or write `allow phi \"reason\"` into the message");
 }
 
 static uint32_t part(struct compiler *c, struct node *step, const char *name, bool is_html,
@@ -151,9 +186,16 @@ static uint32_t part(struct compiler *c, struct node *step, const char *name, bo
     struct typed type;
     if (!prop)
         return IMAGE_NONE;
+    c->phi_url = (struct span){0};
     uint32_t code = template_code(c, prop->kids[PROP_VALUE], is_html, &type, shown);
-    if (is_sink)
-        check_phi(c, prop, type, phi_allowed, sink);
+    if (is_sink && type.is_phi)
+        check_phi(c, step, prop, c->phi_output, phi_allowed, sink);
+    else if (c->phi_url.end)
+        check_phi(c, step, prop, c->phi_url, phi_allowed, "a web address in a mail");
+    else if (type.is_phi)
+        phi_note(c, PHI_BODY, c->phi_output,
+                 arena_printf(c->arena, "stands in the body of `" STR_FMT "`", STR_ARG(step->name)),
+                 (struct str){0});
     return code;
 }
 
@@ -197,6 +239,35 @@ static void set_sending(struct compiler *c, struct node *step, struct image_mess
     }
 }
 
+/* "Name <address>" is an address, too. */
+static bool is_mailbox(struct str text)
+{
+    size_t open = str_find(text, STR("<"));
+    if (open == SIZE_MAX)
+        return address_is_email(str_trim(text));
+    struct str rest = str_from(text, open + 1);
+    return str_ends(rest, STR(">")) && address_is_email((struct str){rest.at, rest.len - 1});
+}
+
+/* An address that is written here, or comes from a clinic field, must be one (P4). */
+static void check_address(struct compiler *c, struct node *value, struct typed type, bool is_email)
+{
+    struct node *literal = clinic_text(c, value);
+    bool is_text = type.kind == TYPE_TEXT || type.kind == KIND_JSON || type.kind == KIND_BAD ||
+                   type.kind == (is_email ? TYPE_EMAIL : TYPE_PHONE);
+    if (!is_text) {
+        report(c, DIAG_WRONG_TYPE, value->span, kind_name(type.kind),
+               is_email ? "an e-mail address" : "a phone number");
+        return;
+    }
+    if (literal->kind != NODE_TEXT || str_find(literal->name, STR("{{")) != SIZE_MAX ||
+        (is_email ? is_mailbox(literal->name) : address_is_phone(literal->name)))
+        return;
+    struct diag *diag = report(c, DIAG_BAD_LITERAL, value->span, STR_ARG(literal->name),
+                               is_email ? "an e-mail address" : "a phone number");
+    help(c, diag, "write it as %s", is_email ? "\"Elm <hello@elm.example>\"" : "\"+15185550100\"");
+}
+
 static void set_address(struct compiler *c, struct node *step, struct image_message *row)
 {
     struct node *to = prop_of(step, "to");
@@ -207,6 +278,7 @@ static void set_address(struct compiler *c, struct node *step, struct image_mess
     if (to) {
         row->to = expression_code(c, to->kids[PROP_VALUE], typed_kind(KIND_ANY), &type);
         row->is_notice = is_made_for_staff(c, row->to);
+        check_address(c, to->kids[PROP_VALUE], type, step->kind == NODE_EMAIL);
         return;
     }
     if (attribute == IMAGE_NONE) {
@@ -250,56 +322,68 @@ static void check_complete(struct compiler *c, struct node *step, const struct i
         }
 }
 
+static struct image_message message_row(struct compiler *c, struct node *step)
+{
+    bool is_email = step->kind == NODE_EMAIL;
+    struct image_message row = {.name = intern(c, step->name),
+                                .campaign = c->campaign_row,
+                                .channel = is_email ? CHANNEL_EMAIL : CHANNEL_SMS,
+                                .allow_phi = IMAGE_NONE,
+                                .expires = IMAGE_NONE};
+    struct node *allow = own(step, NODE_ALLOW_PHI), *expires = prop_of(step, "expires");
+    struct found found = {0};
+    struct str shown = {0};
+    struct typed type;
+    check_props(c, step);
+    set_consent(c, step, &row);
+    set_sending(c, step, &row);
+    set_address(c, step, &row);
+    add_rules(c, step, &row, &found);
+    bool allowed = allow && !found.never_phi;
+    if (allow)
+        row.allow_phi = intern(c, allow->name);
+    if (prop_of(step, "from"))
+        check_address(c, prop_of(step, "from")->kids[PROP_VALUE], typed_kind(TYPE_TEXT), true);
+    row.from = part(c, step, "from", false, true, "an e-mail's sender", allowed, NULL);
+    row.reply_to =
+        part(c, step, "reply_to", false, true, "an e-mail's reply address", allowed, NULL);
+    row.subject = part(c, step, "subject", false, true, "an e-mail subject", allowed, NULL);
+    row.preheader = part(c, step, "preheader", false, true, "an e-mail preheader", allowed, NULL);
+    row.html = part(c, step, "html", true, false, "", allowed, &shown);
+    row.text = part(c, step, "text", false, !is_email, "an SMS", allowed, &shown);
+    if (!is_email && row.text != IMAGE_NONE)
+        warn_of_length(c, prop_of(step, "text")->kids[PROP_VALUE]->span, row.text);
+    if (expires) {
+        row.expires = expression_code(c, expires->kids[PROP_VALUE], typed_kind(KIND_ANY), &type);
+        if (type.kind != TYPE_TIME && type.kind != TYPE_DATE && type.kind != KIND_BAD)
+            report(c, DIAG_WRONG_TYPE, expires->kids[PROP_VALUE]->span, kind_name(type.kind),
+                   "an instant");
+    }
+    check_complete(c, step, &row, shown);
+    return row;
+}
+
+void take_back(struct compiler *c, const struct image *before)
+{
+    c->image->code_count = before->code_count;
+    c->image->instruction_count = before->instruction_count;
+    c->image->read_count = before->read_count;
+    c->image->window_count = before->window_count;
+    c->image->limit_count = before->limit_count;
+    c->image->any_count = before->any_count;
+}
+
 void compile_message(struct compiler *c, struct node *step)
 {
     uint64_t *known = strmap_get(&c->messages, step->name);
-    bool is_email = step->kind == NODE_EMAIL;
     ensure(known);
     uint32_t index = (uint32_t)*known;
-    if (c->image->messages[index].to == IMAGE_NONE) {
-        struct image_message row = {.name = intern(c, step->name),
-                                    .campaign = c->campaign_row,
-                                    .channel = is_email ? CHANNEL_EMAIL : CHANNEL_SMS,
-                                    .allow_phi = IMAGE_NONE,
-                                    .expires = IMAGE_NONE};
-        struct node *allow = own(step, NODE_ALLOW_PHI), *expires = prop_of(step, "expires");
-        struct found found = {0};
-        struct str shown = {0};
-        struct typed type;
-        check_props(c, step);
-        set_consent(c, step, &row);
-        set_sending(c, step, &row);
-        set_address(c, step, &row);
-        add_rules(c, step, &row, &found);
-        bool allowed = allow && !found.never_phi;
-        if (allow)
-            row.allow_phi = intern(c, allow->name);
-        row.from = part(c, step, "from", false, true, "an e-mail's sender", allowed, NULL);
-        row.reply_to =
-            part(c, step, "reply_to", false, true, "an e-mail's reply address", allowed, NULL);
-        row.subject = part(c, step, "subject", false, true, "an e-mail subject", allowed, NULL);
-        row.preheader =
-            part(c, step, "preheader", false, true, "an e-mail preheader", allowed, NULL);
-        row.html = part(c, step, "html", true, false, "", allowed, &shown);
-        row.text = part(c, step, "text", false, !is_email, "an SMS", allowed, &shown);
-        if (!is_email && row.text != IMAGE_NONE)
-            warn_of_length(c, prop_of(step, "text")->kids[PROP_VALUE]->span, row.text);
-        if (expires) {
-            row.expires =
-                expression_code(c, expires->kids[PROP_VALUE], typed_kind(KIND_ANY), &type);
-            if (type.kind != TYPE_TIME && type.kind != TYPE_DATE && type.kind != KIND_BAD)
-                report(c, DIAG_WRONG_TYPE, expires->kids[PROP_VALUE]->span, kind_name(type.kind),
-                       "an instant");
-        }
-        check_complete(c, step, &row, shown);
-        if (c->phi_branch && !allowed && !row.is_notice) {
-            struct diag *diag =
-                report(c, DIAG_PHI_DECIDES, c->phi_span, is_email ? "an e-mail" : "an SMS");
-            help(c, diag,
-                 "leave the condition out, or write `allow phi \"reason\"` into the message");
-        }
+    struct image before = *c->image;
+    struct image_message row = message_row(c, step);
+    if (c->image->messages[index].to == IMAGE_NONE)
         c->image->messages[index] = row;
-    }
+    else
+        take_back(c, &before);
     uint32_t step_row = c->image->step_count - 1;
     uint32_t pc = c->code->count;
     emit(c, op_c(OP_SEND, index), 0, 0);

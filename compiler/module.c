@@ -54,6 +54,7 @@ static void use_module(struct compiler *c, const struct node *use)
     }
     struct diag *diag = report(c, DIAG_UNKNOWN_NAME, use->name_span, "module", STR_ARG(use->name));
     suggest(c, diag, use->name, &names);
+    c->is_use_missing = true;
     strmap_free(&names);
 }
 
@@ -62,6 +63,7 @@ static void use_file(struct compiler *c, const struct node *use)
     const char *error = NULL;
     uint32_t before = c->out->sources.count;
     uint32_t file = source_load(&c->out->sources, beside(c, use->span.file, use->name), &error);
+    c->is_use_missing |= error != NULL;
     if (error)
         help(c, report(c, DIAG_CANNOT_READ, use->name_span, STR_ARG(use->name), error),
              "names of files are relative to the file that says them");

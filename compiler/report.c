@@ -5,6 +5,12 @@
 
 #include "compiler/internal.h"
 
+static bool is_word_byte(char byte)
+{
+    return (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') ||
+           (byte >= '0' && byte <= '9') || byte == '_';
+}
+
 static const char *wording_of(enum diag_code code)
 {
     switch ((int)code) {
@@ -18,12 +24,75 @@ static const char *wording_of(enum diag_code code)
     }
 }
 
+static bool is_of_syntax(enum diag_code code)
+{
+    return code < DIAG_UNKNOWN_NAME;
+}
+
+static bool has_word(struct str line, struct str word)
+{
+    for (size_t at = 0, found; (found = str_find(str_from(line, at), word)) != SIZE_MAX;) {
+        at += found;
+        size_t end = at + word.len;
+        bool begins = at == 0 || !is_word_byte(line.at[at - 1]);
+        if (begins && (end == line.len || !is_word_byte(line.at[end])))
+            return true;
+        at++;
+    }
+    return false;
+}
+
+/* The lines of a syntax error: what the reader skipped begins there. */
+static struct str lines_of(struct compiler *c, const struct diag *diag)
+{
+    struct str text = source_at(&c->out->sources, diag->span.file)->text;
+    size_t first = diag->span.first, end = diag->span.end;
+    while (first && text.at[first - 1] != '\n')
+        first--;
+    while (end < text.len && text.at[end] != '\n')
+        end++;
+    return (struct str){text.at + first, end - first};
+}
+
+/* Would what is reported perhaps not be so, had the reader understood a line that it reported? */
+static bool follows(struct compiler *c, enum diag_code code, struct span span)
+{
+    bool is_name = code == DIAG_UNKNOWN_NAME;
+    bool is_missing = code == DIAG_NO_TRIGGER || code == DIAG_NO_CONSENT_RULE ||
+                      code == DIAG_MESSAGE_INCOMPLETE || code == DIAG_TOPIC_MAIL_WITHOUT ||
+                      code == DIAG_MATCH_HOLE || code == DIAG_SPLIT_SUM ||
+                      code == DIAG_MATCH_WITHOUT_ELSE || code == DIAG_NO_GOAL ||
+                      code == DIAG_MAY_BE_UNKNOWN;
+    if (!is_name && !is_missing)
+        return false;
+    if (is_name && c->is_use_missing)
+        return true;
+    struct str word = source_text(c, span);
+    for (size_t i = 0; i < word.len; i++)
+        if (!is_word_byte(word.at[i]))
+            word.len = i;
+    for (uint32_t i = 0; i < c->diags->count; i++) {
+        const struct diag *diag = &c->diags->items[i];
+        if (!is_of_syntax(diag->code))
+            continue;
+        bool is_within = c->campaign && diag->span.file == c->campaign->span.file &&
+                         diag->span.first >= c->campaign->span.first &&
+                         diag->span.first < c->campaign->span.end;
+        if (is_name ? has_word(lines_of(c, diag), word) : is_within)
+            return true;
+    }
+    return false;
+}
+
+/* What is not reported. */
+static struct diag nothing;
+
 struct diag *report(struct compiler *c, enum diag_code code, struct span span, ...)
 {
-    static struct diag nothing;
     char text[1024];
     va_list arguments;
-    if (c->is_quiet)
+    bool is_new = true;
+    if (c->is_quiet || (c->diags->error_count && follows(c, code, span)))
         return &nothing;
     va_start(arguments, span);
 #pragma GCC diagnostic push
@@ -32,6 +101,13 @@ struct diag *report(struct compiler *c, enum diag_code code, struct span span, .
 #pragma GCC diagnostic pop
     va_end(arguments);
     size_t len = length < 0 ? 0 : (size_t)length < sizeof text ? (size_t)length : sizeof text - 1;
+    /* What stands in a flow is looked at each time that the flow is done. */
+    uint64_t what = (uint64_t)span.file << 40 ^ (uint64_t)span.first << 10 ^ (uint64_t)code;
+    for (size_t i = 0; i < len; i++)
+        what = (what ^ (unsigned char)text[i]) * 1099511628211u;
+    map64_put(&c->reported, what, &is_new);
+    if (!is_new)
+        return &nothing;
     return diag_add(c->diags, code, span, (struct str){text, len});
 }
 
@@ -39,7 +115,7 @@ void help(struct compiler *c, struct diag *diag, const char *format, ...)
 {
     char text[1024];
     va_list arguments;
-    if (c->is_quiet)
+    if (c->is_quiet || diag == &nothing)
         return;
     va_start(arguments, format);
     vsnprintf(text, sizeof text, format, arguments);
@@ -110,7 +186,7 @@ struct span first_line(struct compiler *c, struct span span)
 
 void note(struct compiler *c, struct diag *diag, struct span span, const char *text)
 {
-    if (!c->is_quiet)
+    if (!c->is_quiet && diag != &nothing)
         diag_note(c->diags, diag, span, "%s", text);
 }
 

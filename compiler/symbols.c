@@ -61,6 +61,32 @@ static bool is_phi(const struct node *field)
            (field->kids[FIELD_DEFAULT] && (field->kids[FIELD_DEFAULT]->flags & FLAG_PHI));
 }
 
+/* A second declaration of what `before` declares: of the project over a module's it may narrow it,
+ * else it says the same, and in one block it is one too many. */
+static bool agrees(struct compiler *c, const struct node *before, uint32_t type_before,
+                   const struct node *field, uint32_t type)
+{
+    bool was_of_module = is_of_module(c, before), is_module = is_of_module(c, field);
+    if (was_of_module == is_module)
+        return type == type_before;
+    return was_of_module ? is_subset(c, type, type_before) : is_subset(c, type_before, type);
+}
+
+static bool is_in_block(const struct node *before, const struct node *field)
+{
+    while (before && before != field)
+        before = before->next;
+    return before != NULL;
+}
+
+static void report_field_twice(struct compiler *c, const struct node *field,
+                               const struct node *before, const char *what)
+{
+    struct diag *diag = report(c, DIAG_DUPLICATE, field->name_span, what, STR_ARG(field->name));
+    note(c, diag, before->name_span, "first here");
+    help(c, diag, "take one of them away");
+}
+
 static void report_different(struct compiler *c, const struct node *field, uint32_t type)
 {
     uint32_t kind = c->image->types[type].kind;
@@ -76,6 +102,9 @@ static void declare_attribute(struct compiler *c, struct node *field)
 {
     uint32_t type = type_row(c, field->kids[FIELD_TYPE]);
     uint64_t *known = strmap_get(&c->attributes, field->name);
+    uint64_t *declared = strmap_put(&c->attribute_fields, field->name, NULL);
+    const struct node *before = (const struct node *)(uintptr_t)*declared;
+    *declared = (uint64_t)(uintptr_t)field;
     if (str_eq(field->name, STR("id"))) {
         help(c, report(c, DIAG_DUPLICATE, field->name_span, "attribute", STR_ARG(field->name)),
              "`patient.id` is always there");
@@ -83,8 +112,10 @@ static void declare_attribute(struct compiler *c, struct node *field)
     }
     if (known) {
         struct image_attribute *row = &c->image->attributes[*known];
-        bool fits = is_subset(c, type, row->type) || is_subset(c, row->type, type);
-        if (!fits)
+        bool fits = agrees(c, before, row->type, field, type);
+        if (fits && is_in_block(before, field))
+            report_field_twice(c, field, before, "attribute");
+        else if (!fits)
             report_different(c, field, row->type);
         else if (is_subset(c, type, row->type))
             row->type = type;
@@ -102,7 +133,7 @@ static void declare_attribute(struct compiler *c, struct node *field)
 /* Fields of all blocks of one event or object, modules first or last: the project's replace the
  * module's. */
 static struct rows declare_fields(struct compiler *c, const char *what, enum node_kind kind,
-                                  struct str name, const struct node *first)
+                                  struct str name)
 {
     struct node **fields = NULL;
     uint32_t count = 0, room = 0;
@@ -118,8 +149,11 @@ static struct rows declare_fields(struct compiler *c, const char *what, enum nod
                 bool is_phi_before = is_phi(before) || is_phi(field);
                 uint32_t a = type_row(c, before->kids[FIELD_TYPE]),
                          b = type_row(c, field->kids[FIELD_TYPE]);
-                if (!is_subset(c, a, b) && !is_subset(c, b, a))
-                    report_different(c, field, a);
+                if (!agrees(c, before, a, field, b))
+                    report_different(c, is_of_module(c, field) ? before : field,
+                                     is_of_module(c, field) ? b : a);
+                else if (is_in_block(before, field))
+                    report_field_twice(c, field, before, what);
                 else if (is_of_module(c, before) || !is_of_module(c, field))
                     fields[*known] = field;
                 if (is_phi_before)
@@ -132,8 +166,6 @@ static struct rows declare_fields(struct compiler *c, const char *what, enum nod
         }
     }
     strmap_free(&seen);
-    (void)what;
-    (void)first;
     uint32_t *types = arena_array(c->arena, count + 1, sizeof *types);
     for (uint32_t i = 0; i < count; i++)
         types[i] = type_row(c, fields[i]->kids[FIELD_TYPE]);
@@ -217,12 +249,12 @@ static void declare_events(struct compiler *c)
 {
     for (struct node *decl = c->out->declarations; decl; decl = decl->next) {
         if (decl->kind == NODE_EVENT_DECL && !strmap_get(&c->events, decl->name)) {
-            struct rows fields = declare_fields(c, "event", NODE_EVENT_DECL, decl->name, decl);
+            struct rows fields = declare_fields(c, "field", NODE_EVENT_DECL, decl->name);
             uint32_t other = decl->other.at ? intern(c, decl->other) : IMAGE_NONE;
             uint32_t row = add_event(c, (struct image_event){intern(c, decl->name), other, fields});
             *strmap_put(&c->events, decl->name, NULL) = row;
         } else if (decl->kind == NODE_OBJECT_DECL && !strmap_get(&c->objects, decl->name)) {
-            struct rows fields = declare_fields(c, "object", NODE_OBJECT_DECL, decl->name, decl);
+            struct rows fields = declare_fields(c, "field", NODE_OBJECT_DECL, decl->name);
             uint32_t row = add_object(
                 c, (struct image_object){intern(c, decl->name), intern(c, decl->other), fields});
             *strmap_put(&c->objects, decl->name, NULL) = row;
@@ -281,6 +313,43 @@ static void declare_others(struct compiler *c)
     }
 }
 
+/* Membership tells of phi what its condition reads, through other segments too. */
+static void spread_phi(struct compiler *c, bool *is_phi_of)
+{
+    for (bool is_changed = true; is_changed;) {
+        is_changed = false;
+        for (uint32_t row = 0; row < c->image->segment_count; row++) {
+            uint32_t code = c->image->segments[row].condition;
+            struct rows reads =
+                code == IMAGE_NONE ? (struct rows){0, 0} : c->image->codes[code].reads;
+            for (uint32_t i = 0; i < reads.count && !is_phi_of[row]; i++) {
+                const struct image_read *read = &c->image->reads[reads.first + i];
+                is_phi_of[row] = read->kind == READ_SEGMENT && is_phi_of[read->row];
+                is_changed |= is_phi_of[row];
+            }
+        }
+    }
+}
+
+static void compile_segments(struct compiler *c)
+{
+    bool *is_phi_of = arena_array(c->arena, c->image->segment_count + 1, sizeof *is_phi_of);
+    for (struct node *decl = c->out->declarations; decl; decl = decl->next) {
+        if (decl->kind != NODE_SEGMENT_DECL || !decl->kids[SEGMENT_DECL_CONDITION])
+            continue;
+        uint32_t row = (uint32_t)*strmap_get(&c->segments, decl->name);
+        struct typed type;
+        struct code code;
+        code_begin(c, &code, CODE_EXPRESSION);
+        type = condition(c, decl->kids[SEGMENT_DECL_CONDITION]);
+        emit(c, op_c(OP_RETURN, 0), 1, 0);
+        c->image->segments[row].condition = code_end(c);
+        is_phi_of[row] = type.is_phi;
+    }
+    spread_phi(c, is_phi_of);
+    c->segment_is_phi = is_phi_of;
+}
+
 void declare_all(struct compiler *c)
 {
     for (struct node *decl = c->out->declarations; decl; decl = decl->next) {
@@ -306,11 +375,5 @@ void declare_all(struct compiler *c)
     declare_segments(c);
     declare_others(c);
     fill_project(c);
-    for (struct node *decl = c->out->declarations; decl; decl = decl->next) {
-        if (decl->kind != NODE_SEGMENT_DECL || !decl->kids[SEGMENT_DECL_CONDITION])
-            continue;
-        uint32_t row = (uint32_t)*strmap_get(&c->segments, decl->name);
-        uint32_t code = condition_code(c, decl->kids[SEGMENT_DECL_CONDITION]);
-        c->image->segments[row].condition = code;
-    }
+    compile_segments(c);
 }

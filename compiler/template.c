@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "compiler/internal.h"
+#include "compiler/phi.h"
 #include "grammar/parse.h"
 
 static bool is_path(const struct node *node, const char *root, const char *part)
@@ -63,6 +63,8 @@ static void output(struct compiler *c, struct node *node, bool is_html, struct t
         return;
     if (type.is_phi && !all->is_phi)
         c->phi_output = node->span;
+    if (type.is_phi && !c->phi_url.end && phi_is_in_url(c, node->span))
+        c->phi_url = node->span;
     all->is_phi |= type.is_phi;
     if (type.kind >= KIND_EVENT && type.kind != KIND_ANY && type.kind != KIND_JSON) {
         report(c, DIAG_WRONG_TYPE, value->span, kind_name(type.kind),
@@ -151,6 +153,10 @@ static void language_parts(struct compiler *c, struct node *record, bool is_html
     if (!language) {
         report(c, DIAG_UNKNOWN_NAME, record->span, "attribute", 8, "language");
         return;
+    }
+    if (c->image->attributes[*language].is_phi) {
+        all->is_phi = true;
+        c->phi_output = record->span;
     }
     for (struct node *pair = record->kids[RECORD_PAIRS]; pair; pair = pair->next)
         if (str_eq(pair->name, STR("else")))

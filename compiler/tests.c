@@ -76,6 +76,25 @@ static void message(struct compiler *c, struct node *s)
     suggest(c, diag, s->name, &c->messages);
 }
 
+/* The fields of a message that a test compares. */
+static void check_expected(struct compiler *c, struct node *s)
+{
+    static const char *const names[] = {"to",        "from", "reply_to", "subject",
+                                        "preheader", "html", "text"};
+    bool is_email = s->flags & FLAG_EMAIL;
+    struct node *record = s->kind == NODE_EXPECT_MESSAGE ? s->kids[EXPECT_MESSAGE_RECORD] : NULL;
+    for (struct node *pair = record ? record->kids[RECORD_PAIRS] : NULL; pair; pair = pair->next) {
+        bool is_allowed = false;
+        for (size_t i = 0; i < ARRAY_COUNT(names); i++)
+            is_allowed |= str_eq_c(pair->name, names[i]) && (is_email || i == 0 || i == 6);
+        if (is_allowed)
+            continue;
+        struct diag *diag = report(c, DIAG_UNKNOWN_PROP, pair->name_span, STR_ARG(pair->name),
+                                   is_email ? "an e-mail" : "an SMS");
+        help(c, diag, is_email ? "to from reply_to subject preheader html text" : "to text");
+    }
+}
+
 static void keep_all(struct compiler *c, struct node *value)
 {
     if (value->kind != NODE_RECORD) {
@@ -165,9 +184,13 @@ static void statement(struct compiler *c, struct node *s)
     case NODE_UNSUBSCRIBE:
         known(c, s, &c->topics, "topic");
         break;
-    case NODE_GIVEN_SEGMENT:
     case NODE_ADD:
     case NODE_REMOVE:
+        if (strmap_get(&c->segments, s->name))
+            check_manual(c, s, (uint32_t)*strmap_get(&c->segments, s->name));
+        known(c, s, &c->segments, "segment");
+        break;
+    case NODE_GIVEN_SEGMENT:
         known(c, s, &c->segments, "segment");
         break;
     case NODE_SET: {
@@ -182,6 +205,7 @@ static void statement(struct compiler *c, struct node *s)
     case NODE_ACT_MESSAGE:
     case NODE_EXPECT_MESSAGE:
         message(c, s);
+        check_expected(c, s);
         break;
     case NODE_EXPECT: {
         struct node *condition_node = s->kids[EXPECT_CONDITION];

@@ -24,6 +24,16 @@ void mark_let_used(struct compiler *c, struct span span)
     mark_used(c, "let", place_of(c, span));
 }
 
+bool is_used(struct compiler *c, const char *kind, struct str name)
+{
+    return strmap_get(&c->used, key_of(c, kind, name)) != NULL;
+}
+
+bool is_idle_let(struct compiler *c, struct span span)
+{
+    return !is_used(c, "let", place_of(c, span));
+}
+
 static void check_used(struct compiler *c, const char *kind, const struct node *node,
                        struct str key)
 {

@@ -8,8 +8,6 @@
 /* ---- steps that cannot be reached --------------------------------------------------------------
  */
 
-static bool block_ends(struct compiler *c, const struct node *block);
-
 static bool arms_end(struct compiler *c, const struct node *arms, int body, bool is_whole)
 {
     for (const struct node *arm = arms; arm; arm = arm->next) {
@@ -51,7 +49,7 @@ static bool step_ends(struct compiler *c, const struct node *step)
     }
 }
 
-static bool block_ends(struct compiler *c, const struct node *block)
+bool block_ends(struct compiler *c, const struct node *block)
 {
     for (const struct node *step = block ? block->kids[BLOCK_STEPS] : NULL; step; step = step->next)
         if (step_ends(c, step))

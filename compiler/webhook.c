@@ -2,7 +2,7 @@
  * whose parts are templates: reply_to is the url, subject the method, html the headers (a JSON
  * object; `{"secret": name}` stands for what the service reads from its configuration), text the
  * body (LANGUAGE.md 3, F6). */
-#include "compiler/internal.h"
+#include "compiler/phi.h"
 
 enum { DEFAULT_TIMEOUT_MS = 10000, MOST_TIMEOUT_MS = 60000 };
 
@@ -19,6 +19,7 @@ static void check_props(struct compiler *c, struct node *step)
     static const char *const allowed[] = {"url", "method", "headers", "json", "timeout"};
     for (struct node *prop = step->kids[WEBHOOK_PROPS]; prop; prop = prop->next) {
         bool is_allowed = prop->kind == NODE_ALLOW_PHI;
+        check_prop_twice(c, step->kids[WEBHOOK_PROPS], prop);
         for (size_t i = 0; prop->kind == NODE_PROP && i < ARRAY_COUNT(allowed); i++)
             is_allowed |= str_eq_c(prop->name, allowed[i]);
         if (is_allowed)
@@ -31,18 +32,23 @@ static void check_props(struct compiler *c, struct node *step)
     }
 }
 
-static bool is_allowed_phi(const struct node *step)
+static const struct node *phi_allowance(const struct node *step)
 {
     for (const struct node *prop = step->kids[WEBHOOK_PROPS]; prop; prop = prop->next)
         if (prop->kind == NODE_ALLOW_PHI)
-            return true;
-    return false;
+            return prop;
+    return NULL;
 }
 
 static void refuse_phi(struct compiler *c, const struct node *step, struct typed type,
                        struct span span)
 {
-    if (!type.is_phi || is_allowed_phi(step))
+    const struct node *allow = phi_allowance(step);
+    if (type.is_phi && allow)
+        phi_note(c, PHI_ALLOWED, span,
+                 arena_printf(c->arena, "reaches webhook `" STR_FMT "`", STR_ARG(step->name)),
+                 allow->name);
+    if (!type.is_phi || allow)
         return;
     struct diag *diag = report(c, DIAG_PHI_REACHES, span, "a webhook");
     help(c, diag, "leave it out, or write `allow phi \"reason\"` into the webhook");
@@ -245,7 +251,7 @@ static uint32_t nobody(struct compiler *c)
     return code_end(c);
 }
 
-static void set_message(struct compiler *c, struct node *step, uint32_t index)
+static struct image_message message_row(struct compiler *c, struct node *step)
 {
     struct image_message row = {.name = intern(c, step->name),
                                 .campaign = c->campaign_row,
@@ -263,11 +269,10 @@ static void set_message(struct compiler *c, struct node *step, uint32_t index)
     row.subject = method_code(c, step);
     row.html = headers_code(c, step, prop_of(step, "headers"));
     row.text = json_code(c, step, prop_of(step, "json"));
-    if (c->phi_branch && !is_allowed_phi(step)) {
-        struct diag *diag = report(c, DIAG_PHI_DECIDES, c->phi_span, "a webhook");
-        help(c, diag, "leave the condition out, or write `allow phi \"reason\"` into the webhook");
-    }
-    c->image->messages[index] = row;
+    const struct node *allow = phi_allowance(step);
+    if (allow)
+        row.allow_phi = intern(c, allow->name);
+    return row;
 }
 
 void compile_webhook(struct compiler *c, struct node *step)
@@ -276,8 +281,12 @@ void compile_webhook(struct compiler *c, struct node *step)
     struct typed answer = {.kind = KIND_ANSWER};
     ensure(known);
     uint32_t index = (uint32_t)*known;
+    struct image before = *c->image;
+    struct image_message row = message_row(c, step);
     if (c->image->messages[index].to == IMAGE_NONE)
-        set_message(c, step, index);
+        c->image->messages[index] = row;
+    else
+        take_back(c, &before);
     uint32_t slot = step->other.at ? new_slot(c) : IMAGE_NONE;
     uint32_t first = c->image->live_count;
     for (uint32_t i = 0; i < c->slot_count; i++)
@@ -298,8 +307,9 @@ void compile_webhook(struct compiler *c, struct node *step)
                                                     .other_pc = IMAGE_NONE,
                                                     .message = index,
                                                     .live = {first, c->slot_count}});
-    uint32_t row = add_webhook(c, (struct image_webhook){index, timeout_ms(c, step), wait});
-    emit(c, op_c(OP_WEBHOOK, row), 0, 0);
+    emit(c,
+         op_c(OP_WEBHOOK, add_webhook(c, (struct image_webhook){index, timeout_ms(c, step), wait})),
+         0, 0);
     if (slot != IMAGE_NONE)
         push_name_slot(c, step->other, step->other_span, slot, answer);
 }

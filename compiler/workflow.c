@@ -1,7 +1,7 @@
 /* workflow.c: steps to instructions (LANGUAGE.md 3). Blocks are scopes for names and for what is
  * shown known; flows are compiled in place, with the same slots each time, so that their messages
  * are compiled once. */
-#include "compiler/internal.h"
+#include "compiler/phi.h"
 
 uint32_t new_slot(struct compiler *c)
 {
@@ -118,6 +118,7 @@ static uint32_t bound_code(struct compiler *c, struct node *bound)
     if (type.kind != TYPE_DURATION && type.kind != TYPE_TIME && type.kind != TYPE_DATE &&
         type.kind != KIND_BAD)
         report(c, DIAG_WRONG_TYPE, bound->span, kind_name(type.kind), "a duration or an instant");
+    phi_mark(c, bound, type);
     return code;
 }
 
@@ -165,6 +166,7 @@ static void wait_until(struct compiler *c, struct node *step)
     if (type.kind == TYPE_TIME || type.kind == TYPE_DATE) {
         wait.until = code;
         wait.is_live = !is_date;
+        phi_note_moment(c, value, type);
         if (!is_date && !otherwise) {
             struct str text = source_text(c, value->span);
             struct diag *diag =
@@ -179,12 +181,13 @@ static void wait_until(struct compiler *c, struct node *step)
         report(c, DIAG_WRONG_TYPE, value->span, kind_name(type.kind), "an instant or a condition");
     wait.kind = WAIT_CONDITION;
     wait.condition = code;
+    phi_mark(c, value, type);
     if (bound)
         wait.bound = bound_code(c, bound);
     else if (type.kind != KIND_BAD)
         without_bound(c, step);
     uint32_t row = emit_wait(c, wait), facts = c->fact_count;
-    learn(c, value);
+    learn(c, value, true);
     compile_block(c, body);
     c->fact_count = facts;
     if (otherwise) {
@@ -203,8 +206,12 @@ static void wait_for_event(struct compiler *c, struct node *step)
     struct image_wait wait = wait_row(c, "wait for event", WAIT_EVENT);
     uint32_t event = event_of(c, pattern->name, pattern->name_span);
     struct typed type;
-    if (event == IMAGE_NONE)
+    if (event == IMAGE_NONE) {
+        push_name_slot(c, pattern->other, pattern->other_span, 0, typed_kind(KIND_BAD));
+        compile_block(c, step->kids[WAIT_EVENT_BODY]);
+        compile_block(c, step->kids[WAIT_EVENT_ELSE]);
         return;
+    }
     wait.event = event;
     if (pattern->kids[PATTERN_WHERE])
         wait.where = where_code(c, pattern->kids[PATTERN_WHERE], NAME_TESTED_EVENT, event,
@@ -275,12 +282,6 @@ static void wait_for_reply(struct compiler *c, struct node *step)
         add_answer(c, answers[i]);
 }
 
-static void phi_begin(struct compiler *c, bool is_phi, struct span span)
-{
-    if (is_phi && !c->phi_branch++)
-        c->phi_span = span;
-}
-
 static bool find_message(void *context, struct node *node)
 {
     bool *found = context;
@@ -295,26 +296,31 @@ static void if_step(struct compiler *c, struct node *step)
     ast_walk(step->kids[IF_BODY], find_message, &leads);
     ast_walk(step->kids[IF_ELSE], find_message, &leads);
     c->unknown_matters += leads;
-    struct typed type = condition(c, step->kids[IF_CONDITION]);
+    condition(c, step->kids[IF_CONDITION]);
     c->unknown_matters -= leads;
     uint32_t over = emit_jump(c, OP_JUMP_FALSE), facts = c->fact_count;
-    phi_begin(c, type.is_phi, step->kids[IF_CONDITION]->span);
-    learn(c, step->kids[IF_CONDITION]);
+    learn(c, step->kids[IF_CONDITION], true);
     compile_block(c, step->kids[IF_BODY]);
     c->fact_count = facts;
     struct node *otherwise = step->kids[IF_ELSE];
     if (otherwise) {
         uint32_t end = emit_jump(c, OP_JUMP);
         patch(c, over);
+        learn(c, step->kids[IF_CONDITION], false);
         if (otherwise->kind == NODE_IF)
             if_step(c, otherwise);
         else
             compile_block(c, otherwise);
+        c->fact_count = facts;
         patch(c, end);
     } else {
         patch(c, over);
     }
-    c->phi_branch -= type.is_phi;
+    /* Where one way ends, the other has shown what it shows for all that follows. */
+    if (block_ends(c, step->kids[IF_BODY]))
+        learn(c, step->kids[IF_CONDITION], false);
+    else if (otherwise && otherwise->kind == NODE_BLOCK && block_ends(c, otherwise))
+        learn(c, step->kids[IF_CONDITION], true);
 }
 
 static void check_holes(struct compiler *c, struct node *step, struct typed type)
@@ -354,7 +360,7 @@ static void match_step(struct compiler *c, struct node *step)
     uint32_t slot = new_slot(c), ends[256], end_count = 0;
     struct node *otherwise = NULL;
     emit(c, op_c(OP_STORE, slot), 1, 0);
-    phi_begin(c, type.is_phi, step->kids[MATCH_VALUE]->span);
+    phi_mark(c, step->kids[MATCH_VALUE], type);
     for (struct node *arm = step->kids[MATCH_ARMS]; arm; arm = arm->next) {
         uint32_t hits[64], hit_count = 0, facts = c->fact_count;
         if (!arm->kids[ARM_VALUES]) {
@@ -371,7 +377,7 @@ static void match_step(struct compiler *c, struct node *step)
         uint32_t over = emit_jump(c, OP_JUMP);
         for (uint32_t i = 0; i < hit_count; i++)
             patch(c, hits[i]);
-        learn(c, step->kids[MATCH_VALUE]);
+        learn(c, step->kids[MATCH_VALUE], true);
         compile_block(c, arm->kids[ARM_BODY]);
         c->fact_count = facts;
         if (end_count < ARRAY_COUNT(ends))
@@ -384,7 +390,14 @@ static void match_step(struct compiler *c, struct node *step)
         check_holes(c, step, type);
     for (uint32_t i = 0; i < end_count; i++)
         patch(c, ends[i]);
-    c->phi_branch -= type.is_phi;
+}
+
+static void report_second_name(struct compiler *c, const struct node *second,
+                               const struct node *first, const char *what)
+{
+    struct diag *diag = report(c, DIAG_DUPLICATE, second->name_span, what, STR_ARG(second->name));
+    note(c, diag, first->name_span, "first here");
+    help(c, diag, "give one of them another name");
 }
 
 /* 4050 → 40.5 */
@@ -404,6 +417,10 @@ static void split_step(struct compiler *c, struct node *step)
     emit(c, op_c(OP_SPLIT, row), 0, 0);
     for (struct node *arm = step->kids[SPLIT_ARMS]; arm && count < ARRAY_COUNT(arms);
          arm = arm->next) {
+        for (const struct node *before = step->kids[SPLIT_ARMS]; before != arm;
+             before = before->next)
+            if (str_eq(before->name, arm->name))
+                report_second_name(c, arm, before, "arm");
         arms[count] =
             (struct image_arm){intern(c, arm->name), (uint32_t)arm->number, c->code->count};
         sum += (uint32_t)arm->number;
@@ -474,6 +491,7 @@ static void set_step(struct compiler *c, struct node *step)
     if (row == IMAGE_NONE)
         return;
     if (step->kind == NODE_CLEAR) {
+        forget(c, step->kids[SET_PATH]);
         emit(c, op_c(OP_CLEAR, row), 0, 0);
         return;
     }
@@ -482,6 +500,8 @@ static void set_step(struct compiler *c, struct node *step)
     if (type.kind == KIND_JSON || type.kind == KIND_ANY)
         emit(c, op_c(OP_AS_ATTRIBUTE, row), 1, 1);
     emit(c, op_c(OP_SET, row), 1, 0);
+    if (!type.is_known)
+        forget(c, step->kids[SET_PATH]);
     if (type.is_phi && !c->image->attributes[row].is_phi) {
         struct str text = source_text(c, step->kids[SET_PATH]->span);
         struct diag *diag = report(c, DIAG_PHI_SET, step->kids[SET_VALUE]->span, STR_ARG(text));
@@ -514,13 +534,31 @@ static void emit_step(struct compiler *c, struct node *step)
             unknown_field(c, pair->name, pair->name_span, "property", rows);
             continue;
         }
-        expression_as(c, pair->kids[PAIR_VALUE], typed_of(c, c->image->fields[field].type));
+        struct typed type =
+            expression_as(c, pair->kids[PAIR_VALUE], typed_of(c, c->image->fields[field].type));
+        for (const struct node *before = record->kids[RECORD_PAIRS]; before != pair;
+             before = before->next)
+            if (str_eq(before->name, pair->name))
+                report_second_name(c, pair, before, "property");
+        if (type.is_phi && !c->image->fields[field].is_phi) {
+            struct diag *diag =
+                report(c, DIAG_PHI_SET, pair->kids[PAIR_VALUE]->span, STR_ARG(pair->name));
+            help(c, diag, "declare the property `phi`");
+        }
         fields[count++] = field;
     }
     struct rows emitted = {c->image->emitted_count, count};
     for (uint32_t i = 0; i < count; i++)
         add_emitted(c, (struct image_emitted){fields[i]});
     emit(c, op_ab(OP_EMIT, 0, add_emit(c, (struct image_emit){event, emitted})), count, 0);
+}
+
+void check_manual(struct compiler *c, const struct node *step, uint32_t segment)
+{
+    if (c->image->segments[segment].condition == IMAGE_NONE)
+        return;
+    struct diag *diag = report(c, DIAG_SEGMENT_NOT_MANUAL, step->name_span, STR_ARG(step->name));
+    help(c, diag, "people are added to a segment that is `manual`");
 }
 
 static void named_step(struct compiler *c, struct node *step, struct strmap *map, const char *what,
@@ -530,6 +568,8 @@ static void named_step(struct compiler *c, struct node *step, struct strmap *map
     if (row) {
         mark_used(c, what, step->name);
         emit(c, op_c(op, (uint32_t)*row), 0, 0);
+        if (op == OP_SEGMENT_ADD || op == OP_SEGMENT_REMOVE)
+            check_manual(c, step, (uint32_t)*row);
         return;
     }
     struct diag *diag = report(c, DIAG_UNKNOWN_NAME, step->name_span, what, STR_ARG(step->name));
@@ -596,7 +636,7 @@ static void do_step(struct compiler *c, struct node *step)
     c->active_flows[c->active_flow_count++] = flow;
     for (struct node *p = flow->kids[FLOW_PARAMS]; p; p = p->next, i++) {
         struct typed type = typed_of(c, type_row(c, p->kids[PARAM_TYPE]));
-        type.is_known = types[i].is_known;
+        type.is_known = types[i].is_known || types[i].kind == KIND_BAD;
         type.is_phi = types[i].is_phi;
         push_name_slot(c, p->name, p->name_span, new_slot(c), type);
     }
@@ -607,6 +647,18 @@ static void do_step(struct compiler *c, struct node *step)
     c->trigger = trigger;
     c->is_in_repeat = was_in_repeat;
     c->slot_count = outer_slots > c->slot_most ? outer_slots : c->slot_most;
+}
+
+void compile_flow_body(struct compiler *c, struct node *flow)
+{
+    c->active_flows[c->active_flow_count++] = flow;
+    for (struct node *p = flow->kids[FLOW_PARAMS]; p; p = p->next) {
+        struct typed type = typed_of(c, type_row(c, p->kids[PARAM_TYPE]));
+        type.is_known = true;
+        push_name_slot(c, p->name, p->name_span, new_slot(c), type);
+    }
+    compile_block(c, flow->kids[FLOW_BODY]);
+    c->active_flow_count--;
 }
 
 void compile_step(struct compiler *c, struct node *step)

@@ -741,6 +741,9 @@ static bool recover(struct parse *parse, int *lookahead, CAMP_YYSTYPE *value, st
     if (*lookahead == TOKEN_CAMP_YYEMPTY)
         *lookahead = camp_yylex(value, span, parse);
     uint32_t line = line_of(parse, parse->previous_span.end);
+    if (parse->is_on_own_line)
+        line = line_of(parse, span->first);
+    parse->is_on_own_line = false;
     if (*lookahead == TOKEN_END || line_of(parse, span->first) != line)
         return *lookahead == TOKEN_CLOSE;
     for (int depth = 0; *lookahead != TOKEN_END;) {
@@ -877,6 +880,17 @@ static void help_expected(struct parse *parse, struct diag *diag, const yypconte
     buf_free(&text);
 }
 
+/* Could what stands before end here? Then the mistake is the word that follows, also on a new line. */
+static bool is_complete(const yypcontext_t *context)
+{
+    yysymbol_kind_t expected[YYNTOKENS];
+    int count = yypcontext_expected_tokens(context, expected, YYNTOKENS);
+    for (int i = 0; i < count; i++)
+        if (expected[i] == YYSYMBOL_CLOSE || expected[i] == YYSYMBOL_WORKFLOW || expected[i] == YYSYMBOL_USE)
+            return true;
+    return false;
+}
+
 static int yyreport_syntax_error(const yypcontext_t *context, struct parse *parse)
 {
     int kind = (int)yypcontext_token(context);
@@ -890,7 +904,9 @@ static int yyreport_syntax_error(const yypcontext_t *context, struct parse *pars
         report_open_block(parse, is_first ? span : before);
         return 0;
     }
-    bool is_missing = !is_first && !parse->is_extra_close && line_of(parse, before.end) != line;
+    bool is_missing = !is_first && !parse->is_extra_close && line_of(parse, before.end) != line &&
+                      !is_complete(context);
+    parse->is_on_own_line = !is_first && !is_missing && line_of(parse, before.end) != line;
     if (is_missing)
         line = line_of(parse, before.end);
     if (parse->reported_line == line)

@@ -27,6 +27,7 @@ struct parse {
     struct span previous_span;
     struct span open_braces[PARSE_MAX_DEPTH];
     uint32_t depth;
+    bool is_on_own_line;              /* the mistake is a word on a line of its own */
     uint32_t reported_line;           /* a line gets one syntax error */
     bool is_too_deep, is_extra_close; /* the last `}` closed nothing */
 };
