@@ -120,7 +120,7 @@ def show(service):
         sent = {m["name"]: m for m in c["messages"]}
         for step in c["steps"]:
             words = "  %-14s %-8s entered %5d   waiting %4d" % (step["name"], step["kind"], step["entered"],
-                                                               step["waiting"])
+                                                               step["waiting_now"])
             m = sent.get(step["name"])
             if m:
                 words += "   " + "  ".join("%s %d" % (k, v) for k, v in m.items()

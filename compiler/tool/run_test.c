@@ -83,7 +83,7 @@ static void observe(void *context, const struct notice *n)
     bool is_ours = str_eq(campaign, t->test->name) && str_eq(n->patient, TEST_PATIENT);
     if (t->coverage)
         coverage_note(t->coverage, &t->trail, n);
-    if (n->kind == NOTICE_TRIGGERED)
+    if (n->kind == NOTICE_TRIGGERED || n->kind == NOTICE_REFUSED)
         return;
     put_moment(&t->timeline, t->zone, n->at_ms);
     buf_printf(&t->timeline, "  " STR_FMT ": ", STR_ARG(campaign));
@@ -92,6 +92,8 @@ static void observe(void *context, const struct notice *n)
         buf_c(&t->timeline, "entered\n");
         break;
     case NOTICE_TRIGGERED:
+    case NOTICE_REFUSED:
+    case NOTICE_TURNED_AWAY: /* no test pauses */
         break;
     case NOTICE_FILTERED:
         buf_c(&t->timeline, "filtered out\n");

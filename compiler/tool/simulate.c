@@ -52,6 +52,9 @@ static void observe(void *context, const struct notice *n)
     case NOTICE_TRIGGERED:
         counts->triggered++;
         break;
+    case NOTICE_REFUSED:
+    case NOTICE_TURNED_AWAY:
+        break;
     case NOTICE_FILTERED:
         counts->filtered_out++;
         break;

@@ -21,7 +21,7 @@ struct program {
     const struct builtins *builtins;
     const struct builtin **functions; /* by row of the image's builtins */
     const uint32_t *attribute_names, *event_names, *object_names, *field_names, *segment_names,
-        *topic_names, *did_names, *campaign_names, *message_names;
+        *topic_names, *did_names, *campaign_names, *message_names, *step_names;
     const struct zone *clinic_zone;
 };
 

@@ -137,9 +137,15 @@ enum status post_deploy(struct request *request)
     if (status == STATUS_OK)
         status = engine_begin(s->engine);
     if (status == STATUS_OK)
-        status = engine_use(s->engine, number);
+        status = engine_use(s->engine, number, request_now_ms(request));
     if (status == STATUS_OK)
         status = engine_commit(s->engine);
+    if (status == STATUS_INVALID) {
+        char why[256];
+        snprintf(why, sizeof why, "%s", engine_error(s->engine));
+        engine_rollback(s->engine);
+        return request_refuse(request, 409, "refused", NULL, "%s", why);
+    }
     if (status != STATUS_OK) {
         engine_rollback(s->engine);
         return request_failed(request, status);

@@ -1,213 +1,375 @@
-/* api_campaigns.c: the campaigns of the deployed image: state, counts, start. */
+/* api_campaigns.c: the campaigns of the service: state, and what people do to them: review, start,
+ * pause, resume, stop. */
+#include "vm/http/api.h"
+
 #include <stdio.h>
 
+#include "vm/base/civil.h"
 #include "vm/base/hash.h"
 #include "vm/base/log.h"
-#include "vm/http/request.h"
 
-static const char *const states[] = {"", "deployed", "running", "paused", "draining", "stopped"};
-
-/* Row of the campaign in the deployed image; IMAGE_NONE after refusing. */
-static uint32_t campaign_row(struct request *request)
+bool api_campaign(struct request *request, struct campaign_ref *ref)
 {
-    const struct program *program = engine_program(request->service->engine);
-    for (uint32_t i = 0; program && i < program->image->campaign_count; i++)
-        if (str_eq(image_text(program->image, program->image->campaigns[i].name),
-                   request->captured))
-            return i;
-    request_refuse(request, 404, "not_found", NULL,
-                   "there is no such campaign in the deployed image");
-    return IMAGE_NONE;
+    enum status status = engine_campaign(request->service->engine, request->captured, &ref->number,
+                                         &ref->program, &ref->row);
+    if (status == STATUS_OK)
+        return true;
+    if (status == STATUS_MISSING)
+        request_refuse(request, 404, "not_found", NULL, "no campaign of this name was deployed");
+    else
+        request_failed(request, status);
+    return false;
 }
 
-static void put_head(struct request *request, uint32_t row)
+void api_put_head(struct request *request, const struct campaign_ref *ref)
 {
-    const struct program *program = engine_program(request->service->engine);
-    const struct image *image = program->image;
-    const struct image_campaign *campaign = &image->campaigns[row];
+    const struct image *image = ref->program->image;
+    const struct image_campaign *campaign = &image->campaigns[ref->row];
     buf_c(request->out, "{\"name\":");
     json_put_text(request->out, image_text(image, campaign->name));
     buf_c(request->out, ",\"title\":");
     json_put_text(request->out, image_text(image, campaign->title));
+    if (campaign->description != IMAGE_NONE)
+        put_member(request->out, "description", image_text(image, campaign->description));
     buf_printf(request->out, ",\"state\":\"%s\",\"image\":\"",
-               states[engine_campaign_state(request->service->engine, row)]);
+               campaign_state_word(engine_state_of(request->service->engine, ref->number)));
     buf_hex(request->out, (struct str){(const char *)image->id, sizeof image->id});
-    buf_c(request->out, "\"");
+    buf_printf(request->out, "\",\"is_deployed\":%s",
+               ref->program == engine_program(request->service->engine) ? "true" : "false");
 }
 
+/* Those of the deployed image, and those that it has no more and that were started. */
 enum status get_campaigns(struct request *request)
 {
-    const struct program *program = engine_program(request->service->engine);
+    struct service *s = request->service;
+    struct store_campaign kept = {.number = 0};
+    const char *comma = "";
+    enum status status;
     buf_c(request->out, "{\"items\":[");
-    for (uint32_t i = 0; program && i < program->image->campaign_count; i++) {
-        buf_c(request->out, i ? "," : "");
-        put_head(request, i);
+    while ((status = store_campaign_next(s->store, kept.number, &kept)) == STATUS_OK) {
+        struct campaign_ref ref;
+        struct str name;
+        if (store_name_text(s->store, kept.number, &s->arena, &name) != STATUS_OK ||
+            engine_campaign(s->engine, name, &ref.number, &ref.program, &ref.row) != STATUS_OK ||
+            (ref.program != engine_program(s->engine) && !kept.started))
+            continue;
+        buf_c(request->out, comma);
+        api_put_head(request, &ref);
         buf_c(request->out, "}");
+        comma = ",";
     }
     buf_c(request->out, "],\"next\":null}\n");
-    return STATUS_OK;
-}
-
-/* Counts by name, as the engine keeps them: `started`, `step hello`, `message hello sent`. */
-struct counts {
-    struct arena *arena;
-    struct count {
-        struct str name;
-        int64_t count;
-    } * items;
-    uint32_t count, room;
-};
-
-static void take_count(void *context, struct str name, int64_t count)
-{
-    struct counts *counts = context;
-    counts->items = arena_grow(counts->arena, counts->items, counts->count, &counts->room,
-                               sizeof *counts->items);
-    if (counts->items)
-        counts->items[counts->count++] = (struct count){arena_str(counts->arena, name), count};
-}
-
-static int64_t count_of(const struct counts *counts, struct str name)
-{
-    for (uint32_t i = 0; i < counts->count; i++)
-        if (str_eq(counts->items[i].name, name))
-            return counts->items[i].count;
-    return 0;
-}
-
-static void put_count(struct buf *out, const struct counts *counts, const char *key,
-                      struct str name)
-{
-    buf_printf(out, ",\"%s\":%lld", key, (long long)count_of(counts, name));
-}
-
-static void put_steps(struct request *request, const struct counts *counts,
-                      const struct image_campaign *campaign, const struct image *image)
-{
-    static const char *const kinds[] = {
-#define STEP(name) name
-        "",      "email",  "sms",       "webhook",     "wait",  "if",  "match",
-        "split", "repeat", "break",     "set",         "clear", "let", "emit",
-        "add",   "remove", "subscribe", "unsubscribe", "do",    "exit"};
-#undef STEP
-    struct arena *arena = &request->service->arena;
-    buf_c(request->out, ",\"steps\":[");
-    for (uint32_t i = 0; i < campaign->steps.count; i++) {
-        const struct image_step *step = &image->steps[campaign->steps.first + i];
-        struct str name = image_text(image, step->name);
-        buf_c(request->out, i ? ",{\"name\":" : "{\"name\":");
-        json_put_text(request->out, name);
-        buf_printf(request->out, ",\"kind\":\"%s\"",
-                   step->kind < ARRAY_COUNT(kinds) ? kinds[step->kind] : "");
-        put_count(request->out, counts, "entered",
-                  arena_printf(arena, "step " STR_FMT, STR_ARG(name)));
-        put_count(request->out, counts, "waiting",
-                  arena_printf(arena, "waiting " STR_FMT, STR_ARG(name)));
-        buf_c(request->out, "}");
-    }
-    buf_c(request->out, "]");
-}
-
-static void put_messages(struct request *request, const struct counts *counts,
-                         const struct image_campaign *campaign, const struct image *image)
-{
-    static const char *const words[] = {"drafted", "sent",      "delivered", "opened",  "clicked",
-                                        "bounced", "failed",    "unknown",   "held",    "rejected",
-                                        "expired", "cancelled", "capped",    "skipped", "withheld"};
-    buf_c(request->out, ",\"messages\":[");
-    for (uint32_t i = 0; i < campaign->messages.count; i++) {
-        const struct image_message *message = &image->messages[campaign->messages.first + i];
-        struct str name = image_text(image, message->name);
-        buf_c(request->out, i ? ",{\"name\":" : "{\"name\":");
-        json_put_text(request->out, name);
-        buf_printf(request->out, ",\"channel\":\"%s\"",
-                   message->channel == CHANNEL_SMS ? "sms" : "email");
-        for (size_t k = 0; k < ARRAY_COUNT(words); k++)
-            put_count(request->out, counts, words[k],
-                      arena_printf(&request->service->arena, "message " STR_FMT " %s",
-                                   STR_ARG(name), words[k]));
-        buf_c(request->out, "}");
-    }
-    buf_c(request->out, "]");
-}
-
-static enum status put_metrics(struct request *request, uint32_t row)
-{
-    const struct program *program = engine_program(request->service->engine);
-    const struct image_campaign *campaign = &program->image->campaigns[row];
-    struct counts counts = {.arena = &request->service->arena};
-    enum status status =
-        store_counts(request->service->store, program->campaign_names[row], take_count, &counts);
-    if (status != STATUS_OK)
-        return request_failed(request, status);
-    static const char *const names[] = {"triggered",    "started",   "completed", "filtered_out",
-                                        "exited_early", "converted", "holdout",   "faults"};
-    for (size_t i = 0; i < ARRAY_COUNT(names); i++)
-        put_count(request->out, &counts, names[i], str_of(names[i]));
-    int64_t inside = count_of(&counts, STR("started")) + count_of(&counts, STR("holdout")) -
-                     count_of(&counts, STR("completed")) - count_of(&counts, STR("exited_early"));
-    buf_printf(request->out, ",\"in_progress\":%lld", (long long)inside);
-    put_steps(request, &counts, campaign, program->image);
-    put_messages(request, &counts, campaign, program->image);
-    return STATUS_OK;
+    return status == STATUS_MISSING ? STATUS_OK : request_failed(request, status);
 }
 
 enum status get_campaign(struct request *request)
 {
-    uint32_t row = campaign_row(request);
-    if (row == IMAGE_NONE)
+    struct campaign_ref ref;
+    if (!api_campaign(request, &ref))
         return STATUS_OK;
-    put_head(request, row);
-    enum status status = put_metrics(request, row);
+    api_put_head(request, &ref);
+    enum status status = api_put_metrics(request, ref.program, ref.row);
     buf_c(request->out, "}\n");
-    return status;
+    return status == STATUS_OK ? status : request_failed(request, status);
 }
 
-enum status get_metrics(struct request *request)
+/* --- the review: what a person should see before the door opens --- */
+
+static void put_duration(struct buf *out, const struct image *image, uint32_t row)
 {
-    return get_campaign(request);
+    const struct image_constant *c = &image->constants[row];
+    struct {
+        int64_t count;
+        const char *unit;
+    } parts[] = {
+        {(int32_t)c->months, "month"}, {(int32_t)c->days, "day"}, {c->number / 1000, "second"}};
+    if (c->number % 3600000 == 0)
+        parts[2].count = c->number / 3600000, parts[2].unit = "hour";
+    else if (c->number % 60000 == 0)
+        parts[2].count = c->number / 60000, parts[2].unit = "minute";
+    const char *blank = "";
+    for (size_t i = 0; i < ARRAY_COUNT(parts); i++)
+        if (parts[i].count) {
+            buf_printf(out, "%s%lld %s%s", blank, (long long)parts[i].count, parts[i].unit,
+                       parts[i].count == 1 || parts[i].count == -1 ? "" : "s");
+            blank = " ";
+        }
 }
 
-/* What a person should see before the door opens. */
-static void put_review(struct request *request, uint32_t row, bool is_dry)
+/* The name in a row of a table; {0} for no row. */
+#define NAME_OF(image, table, row)                                                                 \
+    ((row) == IMAGE_NONE ? (struct str){0} : image_text(image, (image)->table[row].name))
+
+static void put_trigger(struct buf *out, const struct image *image, const struct image_campaign *c)
 {
-    const struct image *image = engine_program(request->service->engine)->image;
-    const struct image_campaign *campaign = &image->campaigns[row];
+    struct str of = {0};
+    switch ((enum trigger_kind)c->trigger_kind) {
+    case TRIGGER_EVENT:
+        of = NAME_OF(image, events, c->trigger_event);
+        break;
+    case TRIGGER_CHANGES:
+    case TRIGGER_BECOMES:
+    case TRIGGER_DATE:
+        of = NAME_OF(image, attributes, c->trigger_attribute);
+        break;
+    case TRIGGER_ENTERED:
+    case TRIGGER_LEFT:
+        of = NAME_OF(image, segments, c->trigger_segment);
+        break;
+    case TRIGGER_OBJECT:
+        of = NAME_OF(image, objects, c->trigger_object);
+        break;
+    case TRIGGER_MANUAL:
+        break;
+    }
+    static const char *const words[] = {[TRIGGER_EVENT] = "event",
+                                        [TRIGGER_CHANGES] = "attribute changes",
+                                        [TRIGGER_BECOMES] = "attribute becomes",
+                                        [TRIGGER_ENTERED] = "segment entered",
+                                        [TRIGGER_LEFT] = "segment left",
+                                        [TRIGGER_OBJECT] = "object",
+                                        [TRIGGER_DATE] = "date",
+                                        [TRIGGER_MANUAL] = "manual"};
+    buf_printf(out, ",\"trigger\":{\"kind\":\"%s\"", words[c->trigger_kind]);
+    put_member(out, "of", of);
+    buf_c(out, "}");
+}
+
+static void put_settings(struct request *request, const struct image *image,
+                         const struct image_campaign *c)
+{
+    static const char *const enters[] = {[ENTER_ONCE] = "once",
+                                         [ENTER_ONCE_PER_DURATION] = "once per ",
+                                         [ENTER_ONCE_PER_KEY] = "once per key",
+                                         [ENTER_AGAIN] = "again",
+                                         [ENTER_AGAIN_AFTER] = "again after ",
+                                         [ENTER_ALWAYS] = "always"};
+    struct buf *out = request->out;
+    buf_printf(out, ",\"settings\":{\"enter\":\"%s", enters[c->enter_kind]);
+    if (c->enter_duration != IMAGE_NONE)
+        put_duration(out, image, c->enter_duration);
+    buf_printf(out, "\",\"has_audience\":%s", c->audience != IMAGE_NONE ? "true" : "false");
+    put_trigger(out, image, c);
+    put_member(out, "topic", NAME_OF(image, topics, c->topic));
+    buf_printf(out,
+               ",\"transactional\":%s,\"exits\":%u,\"goals\":%u,\"exit_on_goal\":%s,"
+               "\"holdout_percent\":",
+               c->topic == IMAGE_NONE ? "true" : "false", c->exits.count, c->goals.count,
+               c->exit_on_goal ? "true" : "false");
+    json_put_number(out, c->holdout / 100.0);
+    buf_c(out, "}");
+}
+
+static void put_windows(struct buf *out, const struct image *image,
+                        const struct image_message *message)
+{
+    static const char *const days[] = {"monday", "tuesday",  "wednesday", "thursday",
+                                       "friday", "saturday", "sunday"};
+    buf_c(out, ",\"windows\":[");
+    for (uint32_t i = 0; i < message->windows.count; i++) {
+        const struct image_window *w = &image->windows[message->windows.first + i];
+        buf_printf(out, "%s{\"from\":\"%02u:%02u\",\"to\":\"%02u:%02u\",\"days\":[", i ? "," : "",
+                   w->from_minute / 60, w->from_minute % 60, w->to_minute / 60, w->to_minute % 60);
+        const char *comma = "";
+        for (uint32_t d = 0; d < 7; d++)
+            if (!w->days || w->days >> d & 1) {
+                buf_printf(out, "%s\"%s\"", comma, days[d]);
+                comma = ",";
+            }
+        buf_c(out, "]}");
+    }
+    buf_c(out, "],\"limits\":[");
+    for (uint32_t i = 0; i < message->limits.count; i++) {
+        const struct image_limit *limit = &image->limits[message->limits.first + i];
+        buf_printf(out, "%s\"at most %u per ", i ? "," : "", limit->at_most);
+        put_duration(out, image, limit->per);
+        buf_c(out, "\"");
+    }
+    buf_c(out, "]");
+}
+
+static uint32_t put_messages(struct request *request, const struct image *image,
+                             const struct image_campaign *c)
+{
     uint32_t drafts = 0;
-    for (uint32_t i = 0; i < campaign->messages.count; i++)
-        drafts += image->messages[campaign->messages.first + i].is_draft;
-    put_head(request, row);
-    buf_printf(request->out, ",\"dry_run\":%s,\"messages\":%u,\"drafts\":%u,\"sending\":\"%s\"}\n",
-               is_dry ? "true" : "false", campaign->messages.count, drafts,
-               drafts == campaign->messages.count ? "draft"
-               : drafts                           ? "mixed"
-                                                  : "automatic");
+    buf_c(request->out, ",\"messages\":[");
+    for (uint32_t i = 0; i < c->messages.count; i++) {
+        const struct image_message *message = &image->messages[c->messages.first + i];
+        drafts += message->is_draft;
+        buf_c(request->out, i ? ",{\"name\":" : "{\"name\":");
+        json_put_text(request->out, image_text(image, message->name));
+        buf_printf(request->out, ",\"channel\":\"%s\",\"sending\":\"%s\"",
+                   channel_word(message->channel), message->is_draft ? "draft" : "automatic");
+        put_windows(request->out, image, message);
+        buf_c(request->out, "}");
+    }
+    buf_c(request->out, "]");
+    return drafts;
+}
+
+static void put_outgoing(struct buf *out, const char *name, const struct outgoing *o)
+{
+    buf_printf(out, ",\"%s\":{\"email\":%llu,\"sms\":%llu,\"webhook\":%llu,\"drafts\":%llu}", name,
+               (unsigned long long)o->email_count, (unsigned long long)o->sms_count,
+               (unsigned long long)o->webhook_count, (unsigned long long)o->draft_count);
+}
+
+static void put_review(struct request *request, const struct campaign_ref *ref,
+                       const struct review *review, bool is_dry, bool existing)
+{
+    struct buf *out = request->out;
+    const struct image *image = ref->program->image;
+    const struct image_campaign *c = &image->campaigns[ref->row];
+    api_put_head(request, ref);
+    buf_printf(out,
+               ",\"dry_run\":%s,\"existing\":%s,\"audience\":{\"size\":%llu,\"of\":%llu,"
+               "\"sample\":[",
+               is_dry ? "true" : "false", existing ? "true" : "false",
+               (unsigned long long)review->audience_count,
+               (unsigned long long)review->patient_count);
+    for (uint32_t i = 0; i < review->sample_count; i++) {
+        buf_c(out, i ? "," : "");
+        json_put_text(out, review->sample[i]);
+    }
+    buf_c(out, "]}");
+    put_settings(request, image, c);
+    uint32_t drafts = put_messages(request, image, c);
+    buf_printf(out, ",\"drafts\":%u,\"sending\":\"%s\"", drafts,
+               !drafts                       ? "automatic"
+               : drafts == c->messages.count ? "draft"
+                                             : "mixed");
+    put_outgoing(out, "first_hour", &review->hour);
+    put_outgoing(out, "first_day", &review->day);
+    buf_printf(out, ",\"is_partial\":%s}\n", review->is_partial ? "true" : "false");
+}
+
+/* --- start --- */
+
+struct expectation {
+    bool is_there;
+    int64_t least, most;
+};
+
+static bool read_expect(struct request *request, const struct json *body, struct expectation *e)
+{
+    const struct json *list = json_get(body, "expect");
+    *e = (struct expectation){0};
+    if (!list || list->kind == JSON_NULL)
+        return true;
+    const struct json *least = list->kind == JSON_ARRAY ? list->first : NULL;
+    const struct json *most = least ? least->next : NULL;
+    if (!most || most->next || least->kind != JSON_INT || most->kind != JSON_INT ||
+        least->integer < 0 || most->integer < least->integer) {
+        request_refuse(request, 422, "invalid", "expect", "must be [least, most], as [200, 600]");
+        return false;
+    }
+    *e = (struct expectation){true, least->integer, most->integer};
+    return true;
+}
+
+/* False after refusing. */
+static bool may_start(struct request *request, const struct campaign_ref *ref, bool existing)
+{
+    enum campaign_state state = engine_state_of(request->service->engine, ref->number);
+    uint32_t kind = ref->program->image->campaigns[ref->row].trigger_kind;
+    if (ref->program != engine_program(request->service->engine))
+        request_refuse(request, 409, "not_deployed", NULL,
+                       "the deployed image does not have this campaign");
+    else if (state == CAMPAIGN_PAUSED)
+        request_refuse(request, 409, "paused", NULL, "the campaign is paused: resume it");
+    else if (existing && kind != TRIGGER_ENTERED)
+        request_refuse(request, 422, "invalid", "existing",
+                       "only a campaign whose trigger is `segment … entered` can start with who "
+                       "is in the segment");
+    else
+        return true;
+    return false;
 }
 
 enum status post_start(struct request *request)
 {
     struct service *s = request->service;
+    struct campaign_ref ref;
+    struct expectation expect;
+    struct review review;
     bool is_dry = false, existing = false;
-    uint32_t row = campaign_row(request);
-    const struct json *body = row == IMAGE_NONE ? NULL : request_body(request);
-    if (!body || !request_bool(request, body, "dry_run", &is_dry) ||
-        !request_bool(request, body, "existing", &existing))
+    if (!api_campaign(request, &ref))
         return STATUS_OK;
-    if (existing)
-        return request_refuse(request, 501, "not_yet", "existing",
-                              "not yet: starting with who is there");
+    const struct json *body = request_body(request);
+    if (!body || !request_bool(request, body, "dry_run", &is_dry) ||
+        !request_bool(request, body, "existing", &existing) ||
+        !read_expect(request, body, &expect) || !may_start(request, &ref, existing))
+        return STATUS_OK;
+    enum status status =
+        engine_review(s->engine, ref.row, existing, request_now_ms(request), &s->arena, &review);
+    if (status != STATUS_OK)
+        return request_failed(request, status);
+    int64_t size = (int64_t)review.audience_count;
+    if (!is_dry && expect.is_there && (size < expect.least || size > expect.most))
+        return request_refuse(request, 409, "unexpected_audience", "expect",
+                              "the audience has %lld, expected were %lld to %lld; nothing was "
+                              "started",
+                              (long long)size, (long long)expect.least, (long long)expect.most);
     if (!is_dry) {
-        enum status status = engine_begin(s->engine);
-        if (status == STATUS_OK)
-            status = engine_set_campaign(s->engine, request->captured, CAMPAIGN_RUNNING);
-        if (status == STATUS_OK)
-            status = engine_commit(s->engine);
-        if (status != STATUS_OK) {
-            engine_rollback(s->engine);
+        status = engine_start(s->engine, ref.row, existing, request_now_ms(request));
+        if (status != STATUS_OK)
             return request_failed(request, status);
-        }
         log_line(LOG_INFO, "started", "campaign", arena_cstr(&s->arena, request->captured), NULL);
     }
-    put_review(request, row, is_dry);
+    put_review(request, &ref, &review, is_dry, existing);
     return STATUS_OK;
+}
+
+/* --- pause, resume, stop --- */
+
+static enum status change(struct request *request, const struct campaign_ref *ref,
+                          enum campaign_state to, uint32_t from)
+{
+    struct service *s = request->service;
+    enum campaign_state state = engine_state_of(s->engine, ref->number);
+    if (state != to && !(from >> state & 1))
+        return request_refuse(request, 409, "state", NULL, "the campaign is %s",
+                              campaign_state_word(state));
+    if (state != to) {
+        enum status status =
+            engine_change_state(s->engine, ref->number, to, request_now_ms(request));
+        if (status != STATUS_OK)
+            return request_failed(request, status);
+        log_line(LOG_INFO, campaign_state_word(to), "campaign",
+                 arena_cstr(&s->arena, request->captured), NULL);
+    }
+    api_put_head(request, ref);
+    enum status status = api_put_metrics(request, ref->program, ref->row);
+    buf_c(request->out, "}\n");
+    return status == STATUS_OK ? status : request_failed(request, status);
+}
+
+enum status post_pause(struct request *request)
+{
+    struct campaign_ref ref;
+    return api_campaign(request, &ref)
+               ? change(request, &ref, CAMPAIGN_PAUSED, 1 << CAMPAIGN_RUNNING)
+               : STATUS_OK;
+}
+
+enum status post_resume(struct request *request)
+{
+    struct campaign_ref ref;
+    return api_campaign(request, &ref)
+               ? change(request, &ref, CAMPAIGN_RUNNING, 1 << CAMPAIGN_PAUSED)
+               : STATUS_OK;
+}
+
+enum status post_stop(struct request *request)
+{
+    struct campaign_ref ref;
+    bool drains = false;
+    if (!api_campaign(request, &ref))
+        return STATUS_OK;
+    const struct json *body = request_body(request);
+    if (!body || !request_bool(request, body, "drain", &drains))
+        return STATUS_OK;
+    uint32_t from = 1 << CAMPAIGN_RUNNING | 1 << CAMPAIGN_PAUSED;
+    return drains ? change(request, &ref, CAMPAIGN_DRAINING, from)
+                  : change(request, &ref, CAMPAIGN_STOPPED, from | 1 << CAMPAIGN_DRAINING);
 }

@@ -4,9 +4,10 @@
 #include <stdio.h>
 #include <strings.h>
 
+#include "vm/base/civil.h"
 #include "vm/base/hash.h"
 #include "vm/base/log.h"
-#include "vm/http/request.h"
+#include "vm/http/api.h"
 
 enum { ID_BYTES = 8, SECRET_BYTES = 32 };
 
@@ -18,9 +19,14 @@ static const struct {
              {"approve", SCOPE_APPROVE},
              {"admin", SCOPE_ADMIN}};
 
-enum status key_make(struct service *service, uint32_t scopes, char text[128])
+enum status key_make(struct service *service, uint32_t scopes, int64_t expires_at_ms,
+                     struct str label, char text[128])
 {
-    unsigned char id[ID_BYTES], secret[SECRET_BYTES], hash[SHA256_BYTES];
+    unsigned char id[ID_BYTES], secret[SECRET_BYTES];
+    struct store_key key = {.name = label,
+                            .scopes = scopes,
+                            .created_at_ms = clock_now_ms(&service->clock),
+                            .expires_at_ms = expires_at_ms};
     struct buf buf;
     buf_init(&buf, 128);
     random_bytes(id, sizeof id);
@@ -31,24 +37,24 @@ enum status key_make(struct service *service, uint32_t scopes, char text[128])
     buf_hex(&buf, (struct str){(const char *)secret, sizeof secret});
     snprintf(text, 128, STR_FMT, STR_ARG(buf_view(&buf)));
     buf_free(&buf);
-    struct str name = {text + 5, (size_t)ID_BYTES * 2};
-    sha256((struct str){text + 6 + name.len, (size_t)SECRET_BYTES * 2}, hash);
-    return store_key_put(service->store, name, hash, scopes, clock_now_ms(&service->clock));
+    key.id = (struct str){text + 5, (size_t)ID_BYTES * 2};
+    sha256((struct str){text + 6 + key.id.len, (size_t)SECRET_BYTES * 2}, key.hash);
+    return store_key_put(service->store, &key);
 }
 
 /* 0 when the text is no key of ours. */
 static uint32_t scopes_of(struct service *service, struct str text)
 {
-    unsigned char wanted[SHA256_BYTES], given[SHA256_BYTES];
-    uint32_t scopes = 0;
+    unsigned char given[SHA256_BYTES];
+    struct store_key key;
     if (text.len != 6 + (size_t)(ID_BYTES + SECRET_BYTES) * 2 || !str_starts(text, STR("camp_")))
         return 0;
     struct str id = {text.at + 5, (size_t)ID_BYTES * 2};
     sha256(str_from(text, 6 + id.len), given);
-    if (store_key_get(service->store, id, wanted, &scopes) != STATUS_OK ||
-        !equal_in_constant_time(wanted, given, sizeof given))
+    if (store_key_get(service->store, id, &key) != STATUS_OK ||
+        !equal_in_constant_time(key.hash, given, sizeof given))
         return 0;
-    return scopes;
+    return clock_now_ms(&service->clock) < key.expires_at_ms ? key.scopes : 0;
 }
 
 uint32_t key_scopes(struct service *service, const struct http_head *head)
@@ -56,6 +62,8 @@ uint32_t key_scopes(struct service *service, const struct http_head *head)
     struct str value = http_header(head, "authorization");
     if (value.len > 7 && strncasecmp(value.at, "Bearer ", 7) == 0)
         return scopes_of(service, str_trim(str_from(value, 7)));
+    if (str_starts(value, STR("camp_"))) /* as some clients send it */
+        return scopes_of(service, value);
     if (value.len <= 6 || strncasecmp(value.at, "Basic ", 6) != 0)
         return 0;
     struct buf pair;
@@ -105,16 +113,23 @@ static uint32_t read_scopes(const struct json *list)
 enum status post_key(struct request *request)
 {
     char text[128];
+    struct str name = {0}, expires = {0};
+    int64_t expires_at_ms = NEVER_MS;
     const struct json *body = request_body(request);
-    if (!body)
+    if (!body || !request_text(request, body, "name", false, &name) ||
+        !request_text(request, body, "expires_at", false, &expires))
         return STATUS_OK;
+    if (expires.at &&
+        (!civil_parse_instant(expires, &expires_at_ms) || expires_at_ms <= request_now_ms(request)))
+        return request_refuse(request, 422, "invalid", "expires_at",
+                              "must be an instant to come, as 2027-03-02T14:00:00Z");
     uint32_t scopes = read_scopes(json_get(body, "scopes"));
     if (!scopes)
         return request_refuse(request, 422, "invalid", "scopes",
                               "a list of ingest, author, approve and admin is needed");
     enum status status = engine_begin(request->service->engine);
     if (status == STATUS_OK)
-        status = key_make(request->service, scopes, text);
+        status = key_make(request->service, scopes, expires_at_ms, name, text);
     if (status == STATUS_OK)
         status = engine_commit(request->service->engine);
     if (status != STATUS_OK) {
@@ -125,6 +140,8 @@ enum status post_key(struct request *request)
     buf_printf(request->out, "{\"id\":\"%.*s\",\"key\":\"%s\",\"scopes\":", ID_BYTES * 2, text + 5,
                text);
     put_scopes(request->out, scopes);
+    put_member(request->out, "name", name);
+    put_time(request->out, "expires_at", expires_at_ms);
     buf_c(request->out, "}\n");
     return STATUS_OK;
 }
@@ -134,16 +151,17 @@ struct listing {
     const char *comma;
 };
 
-static void put_key(void *context, struct str id, uint32_t scopes, int64_t at_ms)
+static void put_key(void *context, const struct store_key *key)
 {
     struct listing *listing = context;
     buf_c(listing->out, listing->comma);
     buf_c(listing->out, "{\"id\":");
-    json_put_text(listing->out, id);
+    json_put_text(listing->out, key->id);
     buf_c(listing->out, ",\"scopes\":");
-    put_scopes(listing->out, scopes);
-    buf_c(listing->out, ",\"created_at\":");
-    json_put_time(listing->out, at_ms);
+    put_scopes(listing->out, key->scopes);
+    put_member(listing->out, "name", key->name);
+    put_time(listing->out, "created_at", key->created_at_ms);
+    put_time(listing->out, "expires_at", key->expires_at_ms);
     buf_c(listing->out, "}");
     listing->comma = ",";
 }

@@ -5,6 +5,7 @@
 #include "vm/base/civil.h"
 #include "vm/base/log.h"
 #include "vm/http/request.h"
+#include "vm/run/lifecycle.h"
 
 enum { REQUEST_ARENA_BYTES = 128 << 20 };
 
@@ -80,7 +81,7 @@ static bool make_first_key(struct service *service)
     char text[128];
     enum status status = engine_begin(service->engine);
     if (status == STATUS_OK)
-        status = key_make(service, SCOPE_ADMIN, text);
+        status = key_make(service, SCOPE_ADMIN, NEVER_MS, STR("the first"), text);
     if (status == STATUS_OK && service->clock.is_made_up)
         status = clock_put(service, clock_now_ms(&service->clock));
     if (status == STATUS_OK)
@@ -123,6 +124,9 @@ bool service_open(struct service *service, const struct config *config, const ch
                                           .folder = config->outbox,
                                           .sms_from = str_of(config->sms_from),
                                           .public_url = str_of(config->public_url)};
+    status = engine_sweep_on(service->engine);
+    if (status != STATUS_OK)
+        return complain("what was interrupted", str_of(engine_error(service->engine)));
     status = deliver_recover(&service->delivery, clock_now_ms(&service->clock));
     if (status != STATUS_OK)
         return complain("what was being sent", str_of(engine_error(service->engine)));

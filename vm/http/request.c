@@ -1,9 +1,10 @@
 /* request.c: what every handler needs: refusals, failures, the body, parameters. */
-#include "vm/http/request.h"
+#include "vm/http/api.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "vm/base/civil.h"
 #include "vm/base/log.h"
 
 enum status request_refuse(struct request *request, int status, const char *code, const char *field,
@@ -107,4 +108,53 @@ struct str request_parameter(struct request *request, const char *name)
         value = arena_str(&request->service->arena, buf_view(&text));
     buf_free(&text);
     return value;
+}
+
+bool request_instant(struct request *request, const char *name, int64_t *at_ms)
+{
+    struct str text = request_parameter(request, name);
+    if (!text.at || civil_parse_instant(text, at_ms))
+        return true;
+    request_refuse(request, 422, "invalid", name, "must be an instant as 2026-03-02T14:00:00Z");
+    return false;
+}
+
+uint64_t request_limit(struct request *request, uint64_t usual, uint64_t most)
+{
+    uint64_t limit = number_of(request_parameter(request, "limit"), usual);
+    return limit < 1 ? usual : limit > most ? most : limit;
+}
+
+uint64_t number_of(struct str text, uint64_t otherwise)
+{
+    uint64_t number = 0;
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.at[i] < '0' || text.at[i] > '9' || number > UINT64_MAX / 20)
+            return otherwise;
+        number = number * 10 + (uint64_t)(text.at[i] - '0');
+    }
+    return text.len ? number : otherwise;
+}
+
+void put_member(struct buf *out, const char *name, struct str text)
+{
+    buf_printf(out, ",\"%s\":", name);
+    if (text.at)
+        json_put_text(out, text);
+    else
+        buf_c(out, "null");
+}
+
+void put_time(struct buf *out, const char *name, int64_t at_ms)
+{
+    buf_printf(out, ",\"%s\":", name);
+    if (at_ms == NEVER_MS || at_ms == INT64_MIN)
+        buf_c(out, "null");
+    else
+        json_put_time(out, at_ms);
+}
+
+const char *channel_word(uint32_t channel)
+{
+    return channel == CHANNEL_SMS ? "sms" : channel == CHANNEL_WEBHOOK ? "webhook" : "email";
 }

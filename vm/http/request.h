@@ -33,8 +33,10 @@ bool request_text(struct request *request, const struct json *body, const char *
 struct str request_parameter(struct request *request, const char *name);
 int64_t request_now_ms(const struct request *request);
 
-/* keys.c. Makes a key of these scopes and writes `camp_ID_SECRET` into text. */
-enum status key_make(struct service *service, uint32_t scopes, char text[128]);
+/* keys.c. Makes a key of these scopes (expires_at_ms NEVER_MS: for ever) and writes
+ * `camp_ID_SECRET` into text. */
+enum status key_make(struct service *service, uint32_t scopes, int64_t expires_at_ms,
+                     struct str label, char text[128]);
 /* The scopes of the request's key; 0 when it has none or a wrong one. */
 uint32_t key_scopes(struct service *service, const struct http_head *head);
 

@@ -29,7 +29,7 @@ void react_hand_over(struct react *r, const struct approval *approval)
         to = OUTBOX_CANCELLED;
     react_lose(r, store_outbox_move(r->engine->store, row.id, OUTBOX_DRAFT, to, r->now_ms));
     if (to != OUTBOX_PENDING) {
-        engine_count_message(r->engine, row.image, row.message, outbox_word(to));
+        engine_note_row(r->engine, &row, word_of_state(to), (struct str){0});
         return;
     }
     if (!letter_handed_over(&env, row.message)) {
@@ -60,6 +60,7 @@ void react_hand_over(struct react *r, const struct approval *approval)
                             .enrollment = row.enrollment,
                             .letter = &letter,
                             .outbox = row.id};
+    react_messaged(r, program, row.message, row.enrollment);
     engine_notice(r->engine, &notice);
     struct happening touched = {.enrollment = row.enrollment};
     react_to(r, &touched);
@@ -74,8 +75,10 @@ enum status engine_approve(struct engine *engine, uint64_t draft, int64_t now_ms
     if (status != STATUS_OK || row.state != OUTBOX_DRAFT)
         return status;
     if (row.draft_until_ms <= now_ms) {
-        engine_count_message(engine, row.image, row.message, "expired");
-        return store_outbox_move(engine->store, draft, OUTBOX_DRAFT, OUTBOX_EXPIRED, now_ms);
+        status = store_outbox_move(engine->store, draft, OUTBOX_DRAFT, OUTBOX_EXPIRED, now_ms);
+        return status == STATUS_OK
+                   ? engine_tell_of(engine, &row, WORD_EXPIRED, (struct str){0}, now_ms)
+                   : status;
     }
     uint32_t message = row.message, image = row.image;
     status = react_open(engine, (struct str){0}, row.patient, now_ms, &r);
@@ -98,13 +101,15 @@ enum status engine_approve(struct engine *engine, uint64_t draft, int64_t now_ms
     return react_close(&r);
 }
 
-enum status engine_reject_draft(struct engine *engine, uint64_t draft, int64_t now_ms)
+enum status engine_reject_draft(struct engine *engine, uint64_t draft, struct str reason,
+                                int64_t now_ms)
 {
     struct outbox_row row;
     arena_reset(&engine->slice);
     enum status status = store_outbox_get(engine->store, draft, &engine->slice, &row);
     if (status != STATUS_OK || row.state != OUTBOX_DRAFT)
         return status;
-    engine_count_message(engine, row.image, row.message, "rejected");
-    return store_outbox_move(engine->store, draft, OUTBOX_DRAFT, OUTBOX_REJECTED, now_ms);
+    status = store_outbox_move(engine->store, draft, OUTBOX_DRAFT, OUTBOX_REJECTED, now_ms);
+    return status == STATUS_OK ? engine_tell_of(engine, &row, WORD_REJECTED, reason, now_ms)
+                               : status;
 }

@@ -1,5 +1,5 @@
-/* engine.c: programs, transactions, time and drafts; inputs are input.c, what follows reaction.c.
- */
+/* engine.c: transactions, time, and what became of messages; images are images.c, inputs input.c,
+ * what follows from them reaction.c. */
 #include "vm/run/engine.h"
 
 #include <stdio.h>
@@ -7,11 +7,7 @@
 #include "vm/base/hash.h"
 #include "vm/base/json.h"
 #include "vm/base/log.h"
-#include "vm/base/zone.h"
-#include "vm/code/accept.h"
 #include "vm/run/internal.h"
-
-static enum status use_current(struct engine *engine);
 
 enum status engine_fail(struct engine *engine, enum status status, const char *what)
 {
@@ -56,6 +52,8 @@ void engine_close(struct engine *engine)
             index_free(engine->indexes[i]);
     arena_free(&engine->slice);
     arena_free(&engine->arena);
+    buf_free(&engine->journal);
+    map64_free(&engine->campaign_states);
     heap_release(engine);
 }
 
@@ -79,21 +77,6 @@ enum status engine_commit(struct engine *engine)
     return status == STATUS_OK ? status : engine_fail(engine, status, "commit");
 }
 
-/* After a rollback the store may not know the newest images and states. */
-static void forget_images(struct engine *engine)
-{
-    struct str bytes;
-    for (uint32_t i = 0; i < PROGRAM_ROOM; i++)
-        if (engine->programs[i] &&
-            store_image_get(engine->store, i, &engine->slice, &bytes) == STATUS_MISSING) {
-            index_free(engine->indexes[i]);
-            engine->programs[i] = NULL;
-            engine->indexes[i] = NULL;
-        }
-    if (engine->current)
-        use_current(engine);
-}
-
 void engine_rollback(struct engine *engine)
 {
     struct str next;
@@ -102,154 +85,7 @@ void engine_rollback(struct engine *engine)
     if (store_meta_get(engine->store, "next enrollment", &engine->slice, &next) == STATUS_OK &&
         next.len == 8)
         memcpy(&engine->next_enrollment, next.at, 8);
-    forget_images(engine);
-}
-
-static enum status
-bind_names(struct engine *engine, const struct image *image, enum name_space space, uint32_t count,
-           struct str (*name)(const struct image *image, uint32_t row, struct arena *arena),
-           const uint32_t **numbers)
-{
-    uint32_t *bound = arena_array(&engine->arena, count + 1, sizeof *bound);
-    for (uint32_t i = 0; i < count; i++) {
-        enum status status =
-            store_name(engine->store, space, name(image, i, &engine->slice), &bound[i]);
-        if (status != STATUS_OK)
-            return status;
-    }
-    *numbers = bound;
-    return STATUS_OK;
-}
-
-#define NAME_OF(table)                                                                             \
-    static struct str name_of_##table(const struct image *image, uint32_t row,                     \
-                                      struct arena *arena)                                         \
-    {                                                                                              \
-        (void)arena;                                                                               \
-        return image_text(image, image->table##s[row].name);                                       \
-    }
-NAME_OF(attribute)
-NAME_OF(event)
-NAME_OF(object)
-NAME_OF(field)
-NAME_OF(segment)
-NAME_OF(topic)
-NAME_OF(campaign)
-
-static struct str name_of_did(const struct image *image, uint32_t row, struct arena *arena)
-{
-    (void)arena;
-    return image_text(image, image->dids[row].meaning);
-}
-
-/* Messages are named within their campaign. */
-static struct str name_of_message(const struct image *image, uint32_t row, struct arena *arena)
-{
-    const struct image_message *message = &image->messages[row];
-    return arena_printf(arena, STR_FMT "/" STR_FMT,
-                        STR_ARG(image_text(image, image->campaigns[message->campaign].name)),
-                        STR_ARG(image_text(image, message->name)));
-}
-
-static enum status bind_program(struct engine *engine, struct program *program)
-{
-    const struct image *image = program->image;
-    enum status status = STATUS_OK;
-#define BIND(table, space)                                                                         \
-    if (status == STATUS_OK)                                                                       \
-        status = bind_names(engine, image, space, image->table##_count, name_of_##table,           \
-                            &program->table##_names);
-    BIND(attribute, SPACE_ATTRIBUTE)
-    BIND(event, SPACE_EVENT)
-    BIND(object, SPACE_OBJECT)
-    BIND(field, SPACE_FIELD)
-    BIND(segment, SPACE_SEGMENT)
-    BIND(topic, SPACE_TOPIC)
-    BIND(did, SPACE_DID)
-    BIND(campaign, SPACE_CAMPAIGN)
-    BIND(message, SPACE_MESSAGE)
-#undef BIND
-    program->clinic_zone = zone_find(image_text(image, image->projects[0].timezone));
-    const struct builtin **functions =
-        arena_array(&engine->arena, image->builtin_count + 1, sizeof(void *));
-    for (uint32_t i = 0; i < image->builtin_count; i++)
-        functions[i] =
-            builtin_find(engine->options.builtins, image_text(image, image->builtins[i].name));
-    program->functions = functions;
-    return status;
-}
-
-static enum status read_image(const struct engine *engine, struct arena *arena, struct str bytes,
-                              struct image *image, struct image_error *error)
-{
-    return image_decode(arena, bytes, false, image, error) &&
-                   image_verify(image, engine->options.builtins, error)
-               ? STATUS_OK
-               : STATUS_INVALID;
-}
-
-static enum status load_program(struct engine *engine, uint32_t number, struct str bytes,
-                                struct program **out, struct image_error *error)
-{
-    struct image *image = arena_alloc(&engine->arena, sizeof *image);
-    struct program *program = arena_alloc(&engine->arena, sizeof *program);
-    if (number >= PROGRAM_ROOM)
-        return STATUS_LIMIT;
-    enum status status = read_image(engine, &engine->arena, bytes, image, error);
-    *program =
-        (struct program){.image = image, .number = number, .builtins = engine->options.builtins};
-    if (status == STATUS_OK)
-        status = bind_program(engine, program);
-    if (status == STATUS_OK) {
-        engine->programs[number] = *out = program;
-        engine->indexes[number] = index_make(&engine->arena, program);
-    }
-    return status;
-}
-
-struct program *engine_program_of(struct engine *engine, uint32_t number)
-{
-    struct str bytes;
-    struct image_error error;
-    struct program *program = NULL;
-    if (number >= PROGRAM_ROOM)
-        return NULL;
-    if (engine->programs[number])
-        return engine->programs[number];
-    if (store_image_get(engine->store, number, &engine->slice, &bytes) == STATUS_OK)
-        load_program(engine, number, bytes, &program, &error);
-    return program;
-}
-
-/* New enrollments run this image from now on. */
-static enum status use_image(struct engine *engine, uint32_t number)
-{
-    struct program *program = engine_program_of(engine, number);
-    if (!program)
-        return STATUS_CORRUPT;
-    uint8_t *states = arena_alloc(&engine->arena, program->image->campaign_count + 1);
-    for (uint32_t i = 0; i < program->image->campaign_count; i++) {
-        int state = CAMPAIGN_DEPLOYED;
-        uint32_t image;
-        store_campaign_get(engine->store, program->campaign_names[i], &state, &image);
-        states[i] = (uint8_t)state;
-    }
-    engine->current = program;
-    engine->states = states;
-    return STATUS_OK;
-}
-
-/* What the store says is deployed. */
-static enum status use_current(struct engine *engine)
-{
-    struct str current;
-    uint32_t number;
-    engine->current = NULL;
-    if (store_meta_get(engine->store, "current image", &engine->slice, &current) != STATUS_OK ||
-        current.len != sizeof number)
-        return STATUS_OK;
-    memcpy(&number, current.at, sizeof number);
-    return use_image(engine, number);
+    engine_forget_images(engine);
 }
 
 enum status engine_open(struct engine **out, struct store *store,
@@ -270,86 +106,7 @@ enum status engine_open(struct engine **out, struct store *store,
         next.len == 8)
         memcpy(&engine->next_enrollment, next.at, 8);
     *out = engine;
-    return use_current(engine);
-}
-
-enum status engine_upload(struct engine *engine, struct str bytes, const struct program **out,
-                          struct image_error *error)
-{
-    struct arena scratch;
-    struct image image;
-    struct program *program = NULL;
-    uint32_t number = 0;
-    arena_init(&scratch, 0);
-    enum status status = read_image(engine, &scratch, bytes, &image, error);
-    if (status == STATUS_OK)
-        status = store_image_put(engine->store, image.id, image.meaning, bytes, &number);
-    arena_free(&scratch);
-    if (status == STATUS_OK && number < PROGRAM_ROOM && engine->programs[number])
-        program = engine->programs[number];
-    else if (status == STATUS_OK)
-        status = load_program(engine, number, bytes, &program, error);
-    *out = program;
-    return status == STATUS_OK ? status : engine_fail(engine, status, "upload");
-}
-
-enum status engine_use(struct engine *engine, uint32_t number)
-{
-    struct program *program = engine_program_of(engine, number);
-    struct str current = {(const char *)&number, 4};
-    enum status status = program ? STATUS_OK : STATUS_MISSING;
-    for (uint32_t i = 0; status == STATUS_OK && i < program->image->campaign_count; i++) {
-        int state = CAMPAIGN_DEPLOYED;
-        uint32_t before;
-        store_campaign_get(engine->store, program->campaign_names[i], &state, &before);
-        status = store_campaign_put(engine->store, program->campaign_names[i], state, number);
-    }
-    if (status == STATUS_OK)
-        status = store_meta_put(engine->store, "current image", current);
-    if (status == STATUS_OK)
-        status = use_image(engine, number);
-    return status == STATUS_OK ? status : engine_fail(engine, status, "deploy");
-}
-
-enum status engine_deploy(struct engine *engine, struct str bytes, struct image_error *error)
-{
-    const struct program *program = NULL;
-    bool own = !store_in_transaction(engine->store);
-    enum status status = own ? engine_begin(engine) : STATUS_OK;
-    if (status == STATUS_OK)
-        status = engine_upload(engine, bytes, &program, error);
-    if (status == STATUS_OK)
-        status = engine_use(engine, program->number);
-    if (own && status == STATUS_OK)
-        status = engine_commit(engine);
-    else if (own)
-        engine_rollback(engine);
-    return status;
-}
-
-enum status engine_set_campaign(struct engine *engine, struct str name, enum campaign_state state)
-{
-    const struct program *program = engine->current;
-    for (uint32_t i = 0; program && i < program->image->campaign_count; i++) {
-        if (!str_eq(image_text(program->image, program->image->campaigns[i].name), name))
-            continue;
-        enum status status = store_campaign_put(engine->store, program->campaign_names[i],
-                                                (int)state, program->number);
-        if (status == STATUS_OK)
-            engine->states[i] = (uint8_t)state;
-        return status;
-    }
-    return STATUS_MISSING;
-}
-
-enum campaign_state engine_campaign_state(const struct engine *engine, uint32_t row)
-{
-    return (enum campaign_state)engine->states[row];
-}
-
-const struct program *engine_image(struct engine *engine, uint32_t number)
-{
-    return engine_program_of(engine, number);
+    return engine_use_current(engine);
 }
 
 enum status engine_patient_id(struct engine *engine, uint64_t key, struct arena *arena,
@@ -384,6 +141,7 @@ enum status react_open(struct engine *engine, struct str id, uint64_t key, int64
     struct str record;
     bool found = true;
     arena_reset(&engine->slice);
+    buf_reset(&engine->journal);
     *r = (struct react){.engine = engine, .now_ms = now_ms, .effects = {.room = EFFECT_ROOM}};
     r->effects.items = arena_array(&engine->slice, EFFECT_ROOM, sizeof *r->effects.items);
     r->patient = arena_alloc(&engine->slice, sizeof *r->patient);
@@ -408,12 +166,21 @@ enum status react_open(struct engine *engine, struct str id, uint64_t key, int64
 
 enum status react_close(struct react *r)
 {
-    struct buf record;
     if (r->status != STATUS_OK)
         return r->status;
     react_settle(r);
     if (r->engine->options.counts)
         count_waiting(r);
+    return react_keep(r);
+}
+
+enum status react_keep(struct react *r)
+{
+    struct buf record;
+    if (r->engine->options.counts)
+        react_journal(r);
+    if (r->status != STATUS_OK)
+        return r->status;
     buf_init(&record, SLICE_BYTES);
     patient_encode(r->patient, &record);
     int64_t due_ms = patient_due_ms(r->patient);
@@ -514,14 +281,20 @@ enum status engine_claim(struct engine *engine, uint64_t outbox, int64_t now_ms,
         *became = (enum outbox_state)row.state;
         return STATUS_OK;
     }
+    if (engine_state_of(engine, program->campaign_names[message->campaign]) == CAMPAIGN_PAUSED) {
+        *became = (enum outbox_state)row.state;
+        return STATUS_OK;
+    }
     *became = verdict == VERDICT_SEND      ? OUTBOX_CLAIMED
               : verdict == VERDICT_EXPIRED ? OUTBOX_EXPIRED
               : verdict == VERDICT_SKIPPED ? OUTBOX_SKIPPED
               : verdict == VERDICT_CAPPED  ? OUTBOX_CAPPED
                                            : OUTBOX_CANCELLED;
     if (*became != OUTBOX_CLAIMED)
-        engine_count_message(engine, program->number, row.message, outbox_word(*became));
-    return store_outbox_move(engine->store, outbox, (enum outbox_state)row.state, *became, now_ms);
+        engine_note_row(engine, &row, word_of_state(*became), (struct str){0});
+    status =
+        store_outbox_move(engine->store, outbox, (enum outbox_state)row.state, *became, now_ms);
+    return status == STATUS_OK && *became != OUTBOX_CLAIMED ? react_keep(&r) : status;
 }
 
 enum status engine_answer(struct engine *engine, uint64_t outbox, struct str answer, int64_t now_ms)
@@ -560,8 +333,8 @@ enum status engine_sent(struct engine *engine, uint64_t outbox, enum outbox_stat
     enum status status = store_outbox_get(engine->store, outbox, &engine->slice, &row);
     if (status == STATUS_OK)
         status = store_outbox_move(engine->store, outbox, OUTBOX_CLAIMED, state, now_ms);
-    if (status == STATUS_OK && state != OUTBOX_RETRY)
-        engine_count_message(engine, row.image, row.message, outbox_word(state));
+    if (status == STATUS_OK)
+        status = engine_tell_of(engine, &row, word_of_state(state), (struct str){0}, now_ms);
     return status;
 }
 
@@ -583,6 +356,12 @@ enum status engine_touched(struct engine *engine, uint64_t outbox, bool is_click
     struct mark *mark =
         e ? enrollment_mark(r.patient, e, program->message_names[message], true) : NULL;
     if (mark) {
+        if (!mark->is_opened)
+            engine_note_message(engine, image, message, WORD_OPENED, enrollment, outbox,
+                                (struct str){0});
+        if (is_click && !mark->is_clicked)
+            engine_note_message(engine, image, message, WORD_CLICKED, enrollment, outbox,
+                                (struct str){0});
         mark->is_opened = true;
         mark->is_clicked |= is_click;
         react_to(&r, &touched);

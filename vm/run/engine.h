@@ -39,9 +39,9 @@ void engine_rollback(struct engine *engine);
 enum status engine_upload(struct engine *engine, struct str bytes, const struct program **program,
                           struct image_error *error);
 /* New enrollments run this stored image from now on; its campaigns are deployed, not started. In a
- * transaction. */
-enum status engine_use(struct engine *engine, uint32_t number);
-/* Both in a transaction of its own, or in the open one. */
+ * transaction. STATUS_INVALID: it would take back what was promised; engine_error() says what. */
+enum status engine_use(struct engine *engine, uint32_t number, int64_t now_ms);
+/* Both, into a store without patients, in a transaction of its own or in the open one. */
 enum status engine_deploy(struct engine *engine, struct str bytes, struct image_error *error);
 enum campaign_state {
     CAMPAIGN_DEPLOYED = 1,
@@ -50,6 +50,7 @@ enum campaign_state {
     CAMPAIGN_DRAINING,
     CAMPAIGN_STOPPED
 };
+/* The state alone; lifecycle.h has what people do. */
 enum status engine_set_campaign(struct engine *engine, struct str name, enum campaign_state state);
 enum campaign_state engine_campaign_state(const struct engine *engine,
                                           uint32_t row);           /* of the current image */
@@ -104,7 +105,8 @@ enum status engine_patient_id(struct engine *engine, uint64_t key, struct arena 
 /* By outbox id. What has expired or was cancelled stays so: STATUS_OK all the same. */
 enum status engine_approve(struct engine *engine, uint64_t draft, int64_t now_ms);
 /* The person said no: rejected. */
-enum status engine_reject_draft(struct engine *engine, uint64_t draft, int64_t now_ms);
+enum status engine_reject_draft(struct engine *engine, uint64_t draft, struct str reason,
+                                int64_t now_ms);
 /* The checks of the claim, again: what the row becomes before it is sent (CLAIMED), or instead. */
 enum status engine_claim(struct engine *engine, uint64_t outbox, int64_t now_ms,
                          enum outbox_state *became);
@@ -123,6 +125,8 @@ enum notice_kind {
     NOTICE_ENTERED = 1,
     NOTICE_TRIGGERED, /* before the entry rule, the audience and the exits are asked */
     NOTICE_FILTERED,
+    NOTICE_REFUSED,     /* by the entry rule */
+    NOTICE_TURNED_AWAY, /* the campaign is paused */
     NOTICE_STEP,
     NOTICE_MESSAGE,
     NOTICE_GOAL,

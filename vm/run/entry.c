@@ -146,8 +146,14 @@ static void enter(struct react *r, uint32_t row, struct value trigger, uint64_t 
         fresh.slots[campaign->trigger_slot] = trigger;
     struct env env = react_env(r, program, &fresh);
     react_tell(r, NOTICE_TRIGGERED, program, row, NULL, (struct str){0});
-    if (!may_enter(r, campaign, &env, &key))
+    if (r->engine->states[row] == CAMPAIGN_PAUSED) {
+        react_tell(r, NOTICE_TURNED_AWAY, program, row, NULL, (struct str){0});
         return;
+    }
+    if (!may_enter(r, campaign, &env, &key)) {
+        react_tell(r, NOTICE_REFUSED, program, row, NULL, (struct str){0});
+        return;
+    }
     bool matches = machine_test(&env, campaign->audience);
     if (!matches && campaign->audience_within != IMAGE_NONE)
         await_audience(r, program, row, &fresh);
@@ -169,10 +175,13 @@ static void review_candidate(struct react *r, const struct work *work, uint64_t 
                       !work_concerns(work, &r->engine->indexes[e->image]->audiences[row])))
         return;
     e->is_touched = true;
+    enum campaign_state state = engine_state_of(r->engine, e->campaign);
+    if (state == CAMPAIGN_PAUSED)
+        return;
     struct enrollment fresh = *e;
     struct env env = react_env(r, program, &fresh);
     uint64_t key = 0;
-    bool is_late = r->now_ms >= e->wait_first_ms;
+    bool is_late = r->now_ms >= e->wait_first_ms || state != CAMPAIGN_RUNNING;
     bool matches = !is_late && machine_test(&env, campaign->audience);
     if (!is_late && !matches)
         return;
@@ -181,6 +190,58 @@ static void review_candidate(struct react *r, const struct work *work, uint64_t 
         react_tell(r, NOTICE_FILTERED, program, row, NULL, (struct str){0});
     else if (may_enter(r, campaign, &env, &key))
         begin(r, program, row, &fresh, key);
+}
+
+/* --- starting with who is there --- */
+
+static bool is_in_trigger_segment(struct react *r, const struct program *program, uint32_t row)
+{
+    const struct image_campaign *campaign = &program->image->campaigns[row];
+    if (campaign->trigger_kind != TRIGGER_ENTERED)
+        return false;
+    for (uint32_t i = 0; i < r->patient->memberships_count; i++)
+        if (r->patient->memberships[i].segment == program->segment_names[campaign->trigger_segment])
+            return true;
+    return false;
+}
+
+bool entry_existing(struct react *r, uint32_t number)
+{
+    const uint64_t *row = map64_get(&react_index(r)->campaigns, number);
+    if (!row || !is_in_trigger_segment(r, r->engine->current, (uint32_t)*row))
+        return false;
+    enter(r, (uint32_t)*row, value_unknown(), 0);
+    return true;
+}
+
+void entry_ask(struct react *r, uint32_t row, bool *may_by_rule, bool *is_audience,
+               bool *meets_exit, bool *is_in_segment)
+{
+    const struct program *program = r->engine->current;
+    const struct image_campaign *campaign = &program->image->campaigns[row];
+    struct enrollment fresh = {.campaign = program->campaign_names[row],
+                               .image = program->number,
+                               .entered_at_ms = r->now_ms,
+                               .slot_count = campaign->slot_count};
+    uint64_t key = 0;
+    fresh.slots = arena_array(&r->engine->slice, fresh.slot_count, sizeof *fresh.slots);
+    if (!fresh.slots) {
+        react_lose(r, STATUS_LIMIT);
+        fresh.slot_count = 0;
+    }
+    struct env env = react_env(r, program, &fresh);
+    /* `once per visit.id` cannot be asked before there is a visit. */
+    *may_by_rule = campaign->enter_kind == ENTER_ONCE_PER_KEY || may_enter(r, campaign, &env, &key);
+    *is_audience = machine_test(&env, campaign->audience);
+    *meets_exit = react_meets_exit(r, &fresh, NULL);
+    *is_in_segment = is_in_trigger_segment(r, program, row);
+}
+
+bool entry_may(struct react *r, uint32_t row, bool existing)
+{
+    bool may_by_rule, is_audience, meets_exit, is_in_segment;
+    entry_ask(r, row, &may_by_rule, &is_audience, &meets_exit, &is_in_segment);
+    return may_by_rule && is_audience && !meets_exit && (!existing || is_in_segment);
 }
 
 /* --- dates --- */
@@ -278,6 +339,12 @@ static bool has_turned(const struct work *work, const struct program *program, u
            h->is_member == entered;
 }
 
+/* Paused: who comes is counted, and turned away. */
+static bool is_open(const struct react *r, uint32_t row)
+{
+    return r->engine->states[row] == CAMPAIGN_RUNNING || r->engine->states[row] == CAMPAIGN_PAUSED;
+}
+
 /* Objects for which the condition has become true. */
 static void trigger_objects(struct react *r, uint32_t row, const struct happening *h)
 {
@@ -300,7 +367,7 @@ static void trigger_objects(struct react *r, uint32_t row, const struct happenin
         bool holds = env.object->object == kind && machine_test(&env, campaign->trigger_where);
         bool held = truths->held[i];
         truths->held[i] = holds;
-        if (holds && !held && !h->is_history && r->engine->states[row] == CAMPAIGN_RUNNING)
+        if (holds && !held && !h->is_history && is_open(r, row))
             enter(r, row,
                   (struct value){.kind = VALUE_OBJECT,
                                  .months = (int32_t)campaign->trigger_object,
@@ -323,7 +390,7 @@ static void trigger(struct react *r, uint32_t row, const struct work *work)
         trigger_objects(r, row, h);
         return;
     }
-    if (r->engine->states[row] != CAMPAIGN_RUNNING)
+    if (!is_open(r, row))
         return;
     switch ((enum trigger_kind)campaign->trigger_kind) {
     case TRIGGER_EVENT:

@@ -109,6 +109,26 @@ static bool has_come(struct env *env, const struct image_goal *goal, const struc
     return env->enrollment->is_goal_true && !was_true;
 }
 
+/* The message whose window it was: the latest before the goal. */
+static void note_message(struct react *r, struct env *env, const struct image_goal *goal,
+                         int64_t at_ms)
+{
+    const struct enrollment *e = env->enrollment;
+    const struct mark *latest = NULL;
+    int64_t from_ms;
+    for (uint32_t k = 0; goal->anchor != ANCHOR_ENTRY && k < e->mark_count; k++)
+        if (anchor_ms(env->program, goal, e, k, &from_ms) && from_ms <= at_ms &&
+            (!latest || from_ms > latest->handed_over_at_ms))
+            latest = &e->marks[k];
+    struct journal_entry entry = {.kind = ENTRY_MESSAGE,
+                                  .word = WORD_CONVERTED,
+                                  .item = latest ? latest->message : 0,
+                                  .image = env->program->number,
+                                  .enrollment = e->id};
+    if (latest && !e->is_holdout)
+        engine_note(r->engine, &entry);
+}
+
 void goal_review(struct react *r, uint64_t id, const struct happening *h)
 {
     const struct program *program;
@@ -125,6 +145,7 @@ void goal_review(struct react *r, uint64_t id, const struct happening *h)
     int64_t at_ms = goal->event == IMAGE_NONE ? r->now_ms : h->event->at_ms;
     if (!e->is_converted && is_in_window(&env, goal, at_ms)) {
         e->is_converted = true;
+        note_message(r, &env, goal, at_ms);
         react_tell(r, NOTICE_GOAL, program, row, e, (struct str){0});
     }
     bool is_history = goal->event != IMAGE_NONE && h->is_history;

@@ -372,6 +372,8 @@ enum status engine_input(struct engine *engine, const struct input *input, int64
         answer->what = ANSWER_DUPLICATE;
         return STATUS_OK;
     }
+    if (status == STATUS_OK && store_has_tombstone(engine->store, input->patient))
+        return STATUS_OK; /* acknowledged, and dropped */
     if (status == STATUS_OK)
         status = react_open(engine, input->patient, 0, now_ms, &r);
     /* What was due before comes before. */

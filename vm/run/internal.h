@@ -2,10 +2,13 @@
 #ifndef CAMP_VM_RUN_INTERNAL_H
 #define CAMP_VM_RUN_INTERNAL_H
 
+#include "vm/base/map.h"
 #include "vm/run/engine.h"
 #include "vm/run/index.h"
+#include "vm/run/lifecycle.h"
+#include "vm/store/journal.h"
 
-enum { SLICE_BYTES = 4 << 20, EFFECT_ROOM = 512, CHAIN_MOST = 100, PROGRAM_ROOM = 256 };
+enum { SLICE_BYTES = 4 << 20, EFFECT_ROOM = 512, CHAIN_MOST = 100, PROGRAM_ROOM = 4096 };
 
 struct engine {
     struct store *store;
@@ -17,6 +20,8 @@ struct engine {
     uint64_t work; /* codes run and rows looked at, ever */
     struct program *current;
     uint8_t *states; /* of campaigns, by row of the current image: enum campaign_state */
+    struct map64 campaign_states; /* the same by number, also of those that it has no more */
+    struct buf journal;           /* entries of the open reaction */
     uint64_t next_enrollment;
     void (*observe)(void *context, const struct notice *notice);
     void *observer;
@@ -26,7 +31,8 @@ struct engine {
 
 struct waiting { /* a parked enrollment, for the counts */
     uint64_t enrollment;
-    uint32_t campaign, image, resume;
+    uint32_t image, resume;
+    int64_t since_ms;
 };
 
 /* Of a campaign's object trigger: for which objects its condition held at the last look. */
@@ -132,6 +138,14 @@ void react_find_flips(struct react *r);
 /* entry.c */
 void entry_triggers(struct react *r, struct work *work, const uint64_t *candidates,
                     uint32_t candidate_count);
+/* Who is in the segment that triggers the campaign of this number, and may enter, enters; false:
+ * not this patient. */
+bool entry_existing(struct react *r, uint32_t campaign);
+/* What stands between this patient and an entry, without a trigger. */
+void entry_ask(struct react *r, uint32_t row, bool *may_by_rule, bool *is_audience,
+               bool *meets_exit, bool *is_in_segment);
+/* Could this patient enter now? `existing`: is in the trigger's segment, too. */
+bool entry_may(struct react *r, uint32_t row, bool existing);
 int64_t entry_next_date(struct react *r); /* the next moment after now; NEVER_MS none */
 
 /* goal.c */
@@ -157,9 +171,29 @@ void react_settle(struct react *r);
 void react_time(struct react *r);
 void react_hand_over(struct react *r, const struct approval *approval);
 struct program *engine_program_of(struct engine *engine, uint32_t image);
-/* A message of an image came to this: counted under the campaign. */
-void engine_count_message(struct engine *engine, uint32_t image, uint32_t message,
-                          const char *word);
+/* images.c: what the store says is deployed; after a rollback it may not know the newest images and
+ * states. */
+enum status engine_use_current(struct engine *engine);
+void engine_forget_images(struct engine *engine);
+const char *engine_trigger_word(uint32_t kind);
+/* lifecycle.c: the patients meet the current image. */
+enum status engine_refresh(struct engine *engine, int64_t now_ms);
+
+/* journal.c. Belongs to the open reaction: it is written by react_close or react_keep. */
+void engine_note(struct engine *engine, const struct journal_entry *entry);
+void engine_note_message(struct engine *engine, uint32_t image, uint32_t message,
+                         enum message_word word, uint64_t enrollment, uint64_t outbox,
+                         struct str text);
+void engine_note_row(struct engine *engine, const struct outbox_row *row, enum message_word word,
+                     struct str text);
+/* The same where no reaction is open. */
+enum status engine_tell_of(struct engine *engine, const struct outbox_row *row,
+                           enum message_word word, struct str text, int64_t now_ms);
+enum message_word word_of_state(enum outbox_state state);
+void react_journal(struct react *r);
+/* A message is handed over: the first of its enrollment makes it one that was messaged. */
+void react_messaged(struct react *r, const struct program *program, uint32_t message,
+                    uint64_t enrollment);
 void engine_notice(struct engine *engine, const struct notice *notice);
 /* Keeps why for engine_error(); returns the status. */
 enum status engine_fail(struct engine *engine, enum status status, const char *what);
@@ -170,5 +204,7 @@ void count_waiting(struct react *r);
 enum status react_open(struct engine *engine, struct str id, uint64_t key, int64_t now_ms,
                        struct react *r);
 enum status react_close(struct react *r);
+/* The same where nothing about time can have changed: only the journal, a mark, a list. */
+enum status react_keep(struct react *r);
 
 #endif

@@ -71,9 +71,17 @@ struct entry *react_entry(struct react *r, uint32_t campaign, bool add)
     return entry;
 }
 
-static void note_cancelled(void *context, uint32_t image, uint32_t message)
+struct cancelling {
+    struct engine *engine;
+    uint64_t enrollment;
+    struct str reason;
+};
+
+static void note_cancelled(void *context, uint64_t outbox, uint32_t image, uint32_t message)
 {
-    engine_count_message(context, image, message, "cancelled");
+    const struct cancelling *c = context;
+    engine_note_message(c->engine, image, message, WORD_CANCELLED, c->enrollment, outbox,
+                        c->reason);
 }
 
 void react_end(struct react *r, struct enrollment *e, struct str reason, bool cancels)
@@ -89,9 +97,10 @@ void react_end(struct react *r, struct enrollment *e, struct str reason, bool ca
     e->goal_until_ms = r->now_ms;
     if (entry)
         entry->left_at_ms = r->now_ms;
+    struct cancelling cancelling = {r->engine, e->id, reason};
     if (cancels)
-        react_lose(
-            r, store_outbox_cancel(r->engine->store, e->id, r->now_ms, note_cancelled, r->engine));
+        react_lose(r, store_outbox_cancel(r->engine->store, e->id, r->now_ms, note_cancelled,
+                                          &cancelling));
     if (campaign) {
         int64_t until_ms = goal_end_ms(r, program, campaign, e);
         e->goal_until_ms = until_ms > r->now_ms ? until_ms : r->now_ms;
@@ -151,6 +160,8 @@ static void deliver(struct react *r, const struct program *program, uint32_t cam
         react_lose(r, store_outbox_add(r->engine->store, &row));
         notice.outbox = row.id;
     }
+    if (letter->verdict == VERDICT_SEND)
+        react_messaged(r, program, letter->message, e->id);
     engine_notice(r->engine, &notice);
 }
 
@@ -395,6 +406,12 @@ static void review_exits(struct react *r, const struct work *work, const struct 
     }
 }
 
+/* What came stays: an event ends its wait even now. Only time stands still. */
+static bool is_paused(struct react *r, const struct enrollment *e)
+{
+    return engine_state_of(r->engine, e->campaign) == CAMPAIGN_PAUSED;
+}
+
 /* A wait that began after the event came, at the same instant, does not take it. */
 static void review_wait(struct react *r, const struct work *work, const struct turn *turn)
 {
@@ -412,7 +429,7 @@ static void review_wait(struct react *r, const struct work *work, const struct t
     bool goes_on = h->event && !h->is_history && h->event->id != e->event &&
                    e->runs == turn->runs && wait_event(&env);
     env.event = NULL;
-    if (!goes_on)
+    if (!goes_on && !is_paused(r, e))
         goes_on = wait_review(&env);
     if (goes_on)
         react_run(r, e->id);
@@ -507,9 +524,9 @@ static void find_wake(struct react *r, struct enrollment *e)
         return;
     struct env env = react_env(r, program, e);
     env.flips_at_ms = &flips;
-    if (e->state == ENROLLMENT_ENDED)
+    if (e->state == ENROLLMENT_ENDED || is_paused(r, e))
         e->wake_at_ms = NEVER_MS;
-    if (e->state == ENROLLMENT_CANDIDATE) {
+    if (e->state == ENROLLMENT_CANDIDATE && !is_paused(r, e)) {
         machine_test(&env, campaign->audience);
         e->wake_at_ms = e->wait_first_ms;
     }

@@ -178,19 +178,21 @@ enum status store_outbox_move(struct store *store, uint64_t id, enum outbox_stat
 }
 
 enum status store_outbox_cancel(struct store *store, uint64_t enrollment, int64_t at_ms,
-                                void (*visit)(void *context, uint32_t image, uint32_t message),
+                                void (*visit)(void *context, uint64_t outbox, uint32_t image,
+                                              uint32_t message),
                                 void *context)
 {
     /* DRAFT, PENDING and RETRY become CANCELLED: each a move of outbox.def. */
     sqlite3_stmt *s = store_prepare(store, "UPDATE outbox SET state = 13, at = ?2 WHERE enrollment "
-                                           "= ?1 AND state <= 3 RETURNING image, message");
+                                           "= ?1 AND state <= 3 RETURNING id, image, message");
     if (!s)
         return store_failed(store, "outbox");
     sqlite3_bind_int64(s, 1, (sqlite3_int64)enrollment);
     sqlite3_bind_int64(s, 2, at_ms);
     int code;
     while ((code = sqlite3_step(s)) == SQLITE_ROW)
-        visit(context, (uint32_t)sqlite3_column_int64(s, 0), (uint32_t)sqlite3_column_int64(s, 1));
+        visit(context, (uint64_t)sqlite3_column_int64(s, 0), (uint32_t)sqlite3_column_int64(s, 1),
+              (uint32_t)sqlite3_column_int64(s, 2));
     sqlite3_reset(s);
     return code == SQLITE_DONE ? STATUS_OK : store_failed(store, "outbox");
 }

@@ -19,6 +19,18 @@ CREATE INDEX outbox_live ON outbox (state, id) WHERE state <= 4;
 CREATE INDEX outbox_waiting ON outbox (enrollment) WHERE state <= 3;
 CREATE TABLE rejected (id INTEGER PRIMARY KEY, at INTEGER NOT NULL, line INTEGER NOT NULL, field TEXT, reason TEXT, data BLOB);
 CREATE TABLE image (number INTEGER PRIMARY KEY, id BLOB NOT NULL UNIQUE, meaning BLOB NOT NULL, data BLOB NOT NULL);
-CREATE TABLE campaign (number INTEGER PRIMARY KEY, state INTEGER NOT NULL, image INTEGER NOT NULL);
-CREATE TABLE api_key (id TEXT PRIMARY KEY, hash BLOB NOT NULL, scopes INTEGER NOT NULL, created INTEGER NOT NULL) WITHOUT ROWID;
-CREATE TABLE counter (campaign INTEGER NOT NULL, name TEXT NOT NULL, count INTEGER NOT NULL, PRIMARY KEY (campaign, name)) WITHOUT ROWID;
+-- `started`: the kind of its trigger when it was first started, for ever (0: never).
+CREATE TABLE campaign (number INTEGER PRIMARY KEY, state INTEGER NOT NULL, image INTEGER NOT NULL, started INTEGER NOT NULL);
+CREATE TABLE api_key (
+    id TEXT PRIMARY KEY, hash BLOB NOT NULL, scopes INTEGER NOT NULL, created INTEGER NOT NULL, expires INTEGER NOT NULL,
+    name TEXT NOT NULL) WITHOUT ROWID;
+-- What an attribute or a field of an object was declared as by the first image that was deployed with it.
+CREATE TABLE type (name TEXT PRIMARY KEY, type TEXT NOT NULL) WITHOUT ROWID;
+-- Hashes of the outside ids of erased patients: what still comes for them is dropped.
+CREATE TABLE erased (hash BLOB PRIMARY KEY, at INTEGER NOT NULL) WITHOUT ROWID;
+-- What happened (journal.def), a row for each transaction of a patient; `previous` is the patient's row before. `metric`
+-- counts the same entries (vm/store/journal.c packs the keys), `waiting` who is parked where, by hour of arrival.
+CREATE TABLE journal (
+    id INTEGER PRIMARY KEY, patient INTEGER NOT NULL, previous INTEGER NOT NULL, at INTEGER NOT NULL, data BLOB NOT NULL);
+CREATE TABLE metric (key INTEGER PRIMARY KEY, count INTEGER NOT NULL);
+CREATE TABLE waiting (key INTEGER PRIMARY KEY, count INTEGER NOT NULL);

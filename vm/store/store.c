@@ -15,7 +15,7 @@
 #include "vm/store/internal.h"
 #include "vm/store/schema.sql.h"
 
-enum { SCHEMA_VERSION = 1, APPLICATION_ID = 0x43414d50, STATEMENTS = 64 };
+enum { SCHEMA_VERSION = 1, APPLICATION_ID = 0x43414d50, STATEMENTS = 128 };
 #define NO_DUE INT64_MAX
 
 struct statement {
@@ -30,9 +30,8 @@ struct store {
     unsigned char key[SIPHASH_KEY_BYTES];
     uint64_t last_patient; /* the highest number given */
     struct heap timers;
-    struct map64 dues;    /* patient → due, of those that have one */
-    struct strmap counts; /* of the open transaction: "campaign name" → by how much */
-    struct arena count_names;
+    struct map64 dues; /* patient → due, of those that have one */
+    struct journal *journal;
     int lock;
     char error[256];
 };
@@ -180,7 +179,8 @@ static enum status open_file(struct store *store, const char *path, struct arena
         !*path ? "PRAGMA page_size = 4096; PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;"
                  "PRAGMA cache_size = -65536"
                : "PRAGMA page_size = 4096; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
-                 "PRAGMA cache_size = -65536; PRAGMA wal_autocheckpoint = 16384");
+                 "PRAGMA secure_delete = ON; PRAGMA cache_size = -65536;"
+                 "PRAGMA wal_autocheckpoint = 16384");
     if (status != STATUS_OK)
         return status;
     int64_t version = pragma(store, "PRAGMA user_version"),
@@ -193,6 +193,8 @@ static enum status open_file(struct store *store, const char *path, struct arena
                                          : "made by a newer version of campd");
         return STATUS_INVALID;
     }
+    if (status == STATUS_OK)
+        status = journal_open(store, &store->journal);
     return status == STATUS_OK ? load(store, arena) : status;
 }
 
@@ -200,7 +202,6 @@ enum status store_open(struct store **out, const char *path, struct str *error, 
 {
     struct store *store = heap_alloc(sizeof *store);
     *store = (struct store){.lock = -1};
-    arena_init(&store->count_names, 0);
     enum status status = open_file(store, path, arena);
     if (status != STATUS_OK) {
         *error = arena_printf(arena, "%s", store->error[0] ? store->error : status_text(status));
@@ -220,8 +221,7 @@ void store_close(struct store *store)
     sqlite3_close(store->db);
     heap_free(&store->timers);
     map64_free(&store->dues);
-    strmap_free(&store->counts);
-    arena_free(&store->count_names);
+    journal_close(store->journal);
     if (store->lock >= 0)
         close(store->lock);
     heap_release(store);
@@ -231,9 +231,6 @@ const char *store_error(const struct store *store)
 {
     return store->error;
 }
-
-static enum status write_counts(struct store *store);
-static void forget_counts(struct store *store);
 
 enum status store_begin(struct store *store)
 {
@@ -246,7 +243,7 @@ enum status store_begin(struct store *store)
 enum status store_commit(struct store *store)
 {
     ensure(store->in_transaction);
-    enum status status = write_counts(store);
+    enum status status = journal_write(store, store->journal);
     if (status == STATUS_OK)
         status = done(store, prepare(store, "COMMIT"), "commit");
     if (status == STATUS_OK)
@@ -274,7 +271,6 @@ static void forget_timers(struct store *store)
 
 void store_rollback(struct store *store)
 {
-    forget_counts(store);
     if (!store->in_transaction)
         return;
     /* After some failures SQLite has rolled back by itself already. */
@@ -283,6 +279,23 @@ void store_rollback(struct store *store)
     store->in_transaction = false;
     store->last_patient = (uint64_t)pragma(store, "SELECT coalesce(max(key), 0) FROM patient");
     forget_timers(store);
+    journal_forget(store, store->journal);
+}
+
+void store_scrub(struct store *store)
+{
+    ensure(!store->in_transaction);
+    execute(store, "PRAGMA wal_checkpoint(TRUNCATE)");
+}
+
+struct str store_salt(const struct store *store)
+{
+    return (struct str){(const char *)store->key, sizeof store->key};
+}
+
+struct journal *store_journal_of(struct store *store)
+{
+    return store->journal;
 }
 
 bool store_in_transaction(const struct store *store)
@@ -290,28 +303,53 @@ bool store_in_transaction(const struct store *store)
     return store->in_transaction;
 }
 
-enum status store_name(struct store *store, enum name_space space, struct str text,
-                       uint32_t *number)
+enum status store_name_find(struct store *store, enum name_space space, struct str text,
+                            uint32_t *number)
 {
     sqlite3_stmt *s = prepare(store, "SELECT number FROM name WHERE kind = ?1 AND text = ?2");
     if (!s)
         return failed(store, "name");
     sqlite3_bind_int(s, 1, (int)space);
     bind_text(s, 2, text);
-    if (sqlite3_step(s) == SQLITE_ROW) {
+    int code = sqlite3_step(s);
+    if (code == SQLITE_ROW)
         *number = (uint32_t)sqlite3_column_int64(s, 0);
-        sqlite3_reset(s);
-        return STATUS_OK;
-    }
     sqlite3_reset(s);
-    s = prepare(store, "INSERT INTO name (kind, text) VALUES (?1, ?2)");
+    return code == SQLITE_ROW    ? STATUS_OK
+           : code == SQLITE_DONE ? STATUS_MISSING
+                                 : failed(store, "name");
+}
+
+enum status store_name(struct store *store, enum name_space space, struct str text,
+                       uint32_t *number)
+{
+    enum status status = store_name_find(store, space, text, number);
+    if (status != STATUS_MISSING)
+        return status;
+    sqlite3_stmt *s = prepare(store, "INSERT INTO name (kind, text) VALUES (?1, ?2)");
     if (!s)
         return failed(store, "name");
     sqlite3_bind_int(s, 1, (int)space);
     bind_text(s, 2, text);
-    enum status status = done(store, s, "name");
+    status = done(store, s, "name");
     *number = (uint32_t)sqlite3_last_insert_rowid(store->db);
     return status;
+}
+
+enum status store_name_text(struct store *store, uint32_t number, struct arena *arena,
+                            struct str *text)
+{
+    sqlite3_stmt *s = prepare(store, "SELECT text FROM name WHERE number = ?1");
+    if (!s)
+        return failed(store, "name");
+    sqlite3_bind_int64(s, 1, number);
+    int code = sqlite3_step(s);
+    if (code == SQLITE_ROW)
+        *text = column(s, 0, arena);
+    sqlite3_reset(s);
+    return code == SQLITE_ROW    ? STATUS_OK
+           : code == SQLITE_DONE ? STATUS_MISSING
+                                 : failed(store, "name");
 }
 
 enum status store_patient_get(struct store *store, uint64_t key, struct arena *arena,
@@ -366,6 +404,8 @@ enum status store_patient_find(struct store *store, struct str id, struct arena 
             *key = store->last_patient + 1;
             return STATUS_OK;
         }
+        if (status == STATUS_OK && !*key)
+            continue; /* erased */
         if (status == STATUS_OK)
             status = store_patient_get(store, *key, arena, record);
         if (status != STATUS_OK)
@@ -423,6 +463,29 @@ enum status store_patient_put(struct store *store, uint64_t key, int64_t due_at_
     return STATUS_OK;
 }
 
+enum status store_patient_remove(struct store *store, uint64_t key, struct str id)
+{
+    uint64_t hash = siphash(store->key, id) >> 1, other;
+    enum status status;
+    while ((status = number_of(store, hash, &other)) == STATUS_OK && other != key)
+        hash++;
+    /* Others of the same hash stand behind this one: the row stays, and points to nobody. */
+    sqlite3_stmt *s = status == STATUS_OK
+                          ? prepare(store, "UPDATE number_of SET patient = 0 WHERE hash = ?1")
+                          : NULL;
+    if (!s)
+        return status == STATUS_OK ? failed(store, "patient") : status;
+    sqlite3_bind_int64(s, 1, (sqlite3_int64)hash);
+    status = done(store, s, "patient");
+    s = prepare(store, "UPDATE patient SET due = ?2, data = x'' WHERE key = ?1");
+    if (status != STATUS_OK || !s)
+        return status == STATUS_OK ? failed(store, "patient") : status;
+    sqlite3_bind_int64(s, 1, (sqlite3_int64)key);
+    sqlite3_bind_int64(s, 2, NO_DUE);
+    map64_remove(&store->dues, key);
+    return done(store, s, "patient");
+}
+
 static bool drop_stale(struct store *store)
 {
     while (store->timers.count) {
@@ -457,7 +520,8 @@ void store_forget_due(struct store *store, uint64_t key)
 
 enum status store_patient_next(struct store *store, uint64_t *cursor)
 {
-    sqlite3_stmt *s = prepare(store, "SELECT key FROM patient WHERE key > ?1 ORDER BY key LIMIT 1");
+    sqlite3_stmt *s = prepare(
+        store, "SELECT key FROM patient WHERE key > ?1 AND data <> x'' ORDER BY key LIMIT 1");
     if (!s)
         return failed(store, "patients");
     sqlite3_bind_int64(s, 1, (sqlite3_int64)*cursor);
@@ -537,21 +601,6 @@ enum status store_event_get(struct store *store, uint64_t id, struct arena *aren
                                  : failed(store, "event");
 }
 
-enum status store_reject(struct store *store, int64_t at_ms, uint64_t line, struct str field,
-                         struct str reason, struct str raw)
-{
-    sqlite3_stmt *s = prepare(
-        store, "INSERT INTO rejected (at, line, field, reason, data) VALUES (?1, ?2, ?3, ?4, ?5)");
-    if (!s)
-        return failed(store, "rejected");
-    sqlite3_bind_int64(s, 1, at_ms);
-    sqlite3_bind_int64(s, 2, (sqlite3_int64)line);
-    bind_text(s, 3, field);
-    bind_text(s, 4, reason);
-    bind_blob(s, 5, raw);
-    return done(store, s, "rejected");
-}
-
 enum status store_image_put(struct store *store, const unsigned char id[32],
                             const unsigned char meaning[32], struct str bytes, uint32_t *number)
 {
@@ -605,36 +654,6 @@ enum status store_image_find(struct store *store, const unsigned char id[32], ui
                                  : failed(store, "image");
 }
 
-enum status store_campaign_put(struct store *store, uint32_t number, int state, uint32_t image)
-{
-    sqlite3_stmt *s =
-        prepare(store, "INSERT INTO campaign (number, state, image) VALUES (?1, ?2, ?3) "
-                       "ON CONFLICT (number) DO UPDATE SET state = ?2, image = ?3");
-    if (!s)
-        return failed(store, "campaign");
-    sqlite3_bind_int64(s, 1, number);
-    sqlite3_bind_int(s, 2, state);
-    sqlite3_bind_int64(s, 3, image);
-    return done(store, s, "campaign");
-}
-
-enum status store_campaign_get(struct store *store, uint32_t number, int *state, uint32_t *image)
-{
-    sqlite3_stmt *s = prepare(store, "SELECT state, image FROM campaign WHERE number = ?1");
-    if (!s)
-        return failed(store, "campaign");
-    sqlite3_bind_int64(s, 1, number);
-    int code = sqlite3_step(s);
-    if (code == SQLITE_ROW) {
-        *state = sqlite3_column_int(s, 0);
-        *image = (uint32_t)sqlite3_column_int64(s, 1);
-    }
-    sqlite3_reset(s);
-    return code == SQLITE_ROW    ? STATUS_OK
-           : code == SQLITE_DONE ? STATUS_MISSING
-                                 : failed(store, "campaign");
-}
-
 enum status store_meta_put(struct store *store, const char *name, struct str value)
 {
     sqlite3_stmt *s = prepare(store, "INSERT INTO meta (name, value) VALUES (?1, ?2) ON CONFLICT "
@@ -662,6 +681,11 @@ enum status store_meta_get(struct store *store, const char *name, struct arena *
                                  : failed(store, "meta");
 }
 
+enum status store_done(struct store *store, sqlite3_stmt *s, const char *what)
+{
+    return done(store, s, what);
+}
+
 sqlite3_stmt *store_prepare(struct store *store, const char *sql)
 {
     return prepare(store, sql);
@@ -670,120 +694,4 @@ sqlite3_stmt *store_prepare(struct store *store, const char *sql)
 enum status store_failed(struct store *store, const char *what)
 {
     return failed(store, what);
-}
-
-enum status store_key_put(struct store *store, struct str id, const unsigned char hash[32],
-                          uint32_t scopes, int64_t at_ms)
-{
-    sqlite3_stmt *s =
-        prepare(store, "INSERT INTO api_key (id, hash, scopes, created) VALUES (?1, ?2, ?3, ?4)");
-    if (!s)
-        return failed(store, "key");
-    bind_text(s, 1, id);
-    bind_blob(s, 2, (struct str){(const char *)hash, 32});
-    sqlite3_bind_int64(s, 3, scopes);
-    sqlite3_bind_int64(s, 4, at_ms);
-    return done(store, s, "key");
-}
-
-enum status store_key_get(struct store *store, struct str id, unsigned char hash[32],
-                          uint32_t *scopes)
-{
-    sqlite3_stmt *s = prepare(store, "SELECT hash, scopes FROM api_key WHERE id = ?1");
-    if (!s)
-        return failed(store, "key");
-    bind_text(s, 1, id);
-    int code = sqlite3_step(s);
-    bool is_whole = code == SQLITE_ROW && sqlite3_column_bytes(s, 0) == 32;
-    if (is_whole) {
-        memcpy(hash, sqlite3_column_blob(s, 0), 32);
-        *scopes = (uint32_t)sqlite3_column_int64(s, 1);
-    }
-    sqlite3_reset(s);
-    return is_whole ? STATUS_OK : code == SQLITE_DONE ? STATUS_MISSING : failed(store, "key");
-}
-
-enum status store_keys(struct store *store,
-                       void (*visit)(void *context, struct str id, uint32_t scopes, int64_t at_ms),
-                       void *context)
-{
-    sqlite3_stmt *s =
-        prepare(store, "SELECT id, scopes, created FROM api_key ORDER BY created, id");
-    if (!s)
-        return failed(store, "key");
-    int code;
-    while ((code = sqlite3_step(s)) == SQLITE_ROW) {
-        struct str id = {(const char *)sqlite3_column_text(s, 0),
-                         (size_t)sqlite3_column_bytes(s, 0)};
-        visit(context, id, (uint32_t)sqlite3_column_int64(s, 1), sqlite3_column_int64(s, 2));
-    }
-    sqlite3_reset(s);
-    return code == SQLITE_DONE ? STATUS_OK : failed(store, "key");
-}
-
-enum status store_key_remove(struct store *store, struct str id)
-{
-    sqlite3_stmt *s = prepare(store, "DELETE FROM api_key WHERE id = ?1");
-    if (!s)
-        return failed(store, "key");
-    bind_text(s, 1, id);
-    enum status status = done(store, s, "key");
-    return status == STATUS_OK && !sqlite3_changes(store->db) ? STATUS_MISSING : status;
-}
-
-void store_count(struct store *store, uint32_t campaign, struct str name, int64_t by)
-{
-    char room[320];
-    int length = snprintf(room, sizeof room, "%u " STR_FMT, campaign, STR_ARG(name));
-    struct str key = {room, length < (int)sizeof room ? (size_t)length : sizeof room - 1};
-    uint64_t *known = strmap_get(&store->counts, key);
-    if (!known)
-        known = strmap_put(&store->counts, arena_str(&store->count_names, key), NULL);
-    *known += (uint64_t)by;
-}
-
-static void forget_counts(struct store *store)
-{
-    strmap_clear(&store->counts);
-    arena_reset(&store->count_names);
-}
-
-static enum status write_counts(struct store *store)
-{
-    struct str key;
-    uint64_t by;
-    enum status status = STATUS_OK;
-    for (size_t i = 0; status == STATUS_OK && strmap_next(&store->counts, &i, &key, &by);) {
-        size_t blank = str_find(key, STR(" "));
-        sqlite3_stmt *s =
-            prepare(store, "INSERT INTO counter (campaign, name, count) VALUES (?1, ?2, ?3) "
-                           "ON CONFLICT DO UPDATE SET count = count + ?3");
-        if (!s)
-            return failed(store, "counter");
-        sqlite3_bind_int64(s, 1, strtol(key.at, NULL, 10));
-        bind_text(s, 2, str_from(key, blank + 1));
-        sqlite3_bind_int64(s, 3, (int64_t)by);
-        status = by ? done(store, s, "counter") : STATUS_OK;
-    }
-    forget_counts(store);
-    return status;
-}
-
-enum status store_counts(struct store *store, uint32_t campaign,
-                         void (*visit)(void *context, struct str name, int64_t count),
-                         void *context)
-{
-    sqlite3_stmt *s =
-        prepare(store, "SELECT name, count FROM counter WHERE campaign = ?1 ORDER BY name");
-    if (!s)
-        return failed(store, "counter");
-    sqlite3_bind_int64(s, 1, campaign);
-    int code;
-    while ((code = sqlite3_step(s)) == SQLITE_ROW) {
-        struct str name = {(const char *)sqlite3_column_text(s, 0),
-                           (size_t)sqlite3_column_bytes(s, 0)};
-        visit(context, name, sqlite3_column_int64(s, 1));
-    }
-    sqlite3_reset(s);
-    return code == SQLITE_DONE ? STATUS_OK : failed(store, "counter");
 }

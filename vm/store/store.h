@@ -30,10 +30,16 @@ enum name_space {
     SPACE_TOPIC,
     SPACE_DID,
     SPACE_CAMPAIGN,
-    SPACE_MESSAGE
+    SPACE_MESSAGE,
+    SPACE_STEP
 };
 enum status store_name(struct store *store, enum name_space space, struct str text,
                        uint32_t *number);
+/* STATUS_MISSING when it has no number. */
+enum status store_name_find(struct store *store, enum name_space space, struct str text,
+                            uint32_t *number);
+enum status store_name_text(struct store *store, uint32_t number, struct arena *arena,
+                            struct str *text);
 
 /* Patients are numbered from 1 as they come, so that those who come together lie together; a number
  * is found by the hash of the outside id, with which the record begins. found false: `key` is the
@@ -49,6 +55,13 @@ enum status store_due(struct store *store, int64_t to_ms, int64_t *due_at_ms, ui
 /* Its timer counts no more until the record is put again or the store opened again. */
 void store_forget_due(struct store *store, uint64_t key);
 int64_t store_next_due_at(struct store *store);
+/* The record goes, its number is never given again. `id`: its outside id. */
+enum status store_patient_remove(struct store *store, uint64_t key, struct str id);
+/* Erased patients: what still comes for them is dropped. */
+enum status store_tombstone_put(struct store *store, struct str id, int64_t at_ms);
+/* What was removed leaves the files too: pages are overwritten, the WAL is emptied. */
+void store_scrub(struct store *store);
+bool store_has_tombstone(struct store *store, struct str id);
 /* Keys in ascending order after `cursor` (0 begins); STATUS_MISSING at the end. */
 enum status store_patient_next(struct store *store, uint64_t *cursor);
 
@@ -66,6 +79,8 @@ struct store_event {
 enum status store_event_add(struct store *store, struct store_event *event); /* sets id */
 enum status store_event_get(struct store *store, uint64_t id, struct arena *arena,
                             struct store_event *event);
+
+enum status store_event_remove(struct store *store, uint64_t id);
 
 enum outbox_state {
 #define STATE(number, name, word, is_live) OUTBOX_##name = number,
@@ -96,12 +111,26 @@ enum status store_outbox_next(struct store *store, enum outbox_state state, uint
                               struct arena *arena, struct outbox_row *row);
 /* Exit, stop: drafts and what is not claimed become cancelled; each is visited. */
 enum status store_outbox_cancel(struct store *store, uint64_t enrollment, int64_t at_ms,
-                                void (*visit)(void *context, uint32_t image, uint32_t message),
+                                void (*visit)(void *context, uint64_t outbox, uint32_t image,
+                                              uint32_t message),
                                 void *context);
 
 /* Has the enrollment a row that is still a draft? */
 bool store_outbox_has_draft(struct store *store, uint64_t enrollment);
+/* Address and content go, the row stays for what the provider may still say. */
+enum status store_outbox_erase(struct store *store, uint64_t id);
 
+/* What was refused, or came again with another body: kept for inspection. */
+struct store_rejected {
+    uint64_t id, line; /* from 1: of its request */
+    int64_t at_ms;
+    struct str field, reason, data;
+};
+/* The first after `cursor`; STATUS_MISSING at the end. */
+enum status store_rejected_next(struct store *store, uint64_t cursor, struct arena *arena,
+                                struct store_rejected *rejected);
+/* What tells of this patient. */
+enum status store_rejected_forget(struct store *store, struct str patient);
 enum status store_reject(struct store *store, int64_t at_ms, uint64_t line, struct str field,
                          struct str reason, struct str raw);
 
@@ -111,25 +140,37 @@ enum status store_image_get(struct store *store, uint32_t number, struct arena *
                             struct str *bytes);
 /* By the id that image_decode computed; STATUS_MISSING when there is none. */
 enum status store_image_find(struct store *store, const unsigned char id[32], uint32_t *number);
-enum status store_campaign_put(struct store *store, uint32_t number, int state, uint32_t image);
-enum status store_campaign_get(struct store *store, uint32_t number, int *state, uint32_t *image);
+/* A campaign ever deployed. `started`: the kind of its trigger when it was first started, 0 never.
+ */
+struct store_campaign {
+    uint32_t number; /* of the dictionary */
+    int state;
+    uint32_t image; /* the last that had it */
+    uint32_t started;
+};
+enum status store_campaign_put(struct store *store, const struct store_campaign *campaign);
+enum status store_campaign_get(struct store *store, uint32_t number,
+                               struct store_campaign *campaign);
+/* The first with a higher number; STATUS_MISSING at the end. */
+enum status store_campaign_next(struct store *store, uint32_t cursor,
+                                struct store_campaign *campaign);
+
+/* The first type that a name had: kept when it had none, else *was. */
+enum status store_type_keep(struct store *store, struct str name, struct str type,
+                            struct arena *arena, struct str *was);
 
 /* Keys of the API: only a hash is stored. */
-enum status store_key_put(struct store *store, struct str id, const unsigned char hash[32],
-                          uint32_t scopes, int64_t at_ms);
-enum status store_key_get(struct store *store, struct str id, unsigned char hash[32],
-                          uint32_t *scopes);
+struct store_key {
+    struct str id, name;
+    unsigned char hash[32];
+    uint32_t scopes;
+    int64_t created_at_ms, expires_at_ms; /* INT64_MAX: never */
+};
+enum status store_key_put(struct store *store, const struct store_key *key);
+enum status store_key_get(struct store *store, struct str id, struct store_key *key);
 enum status store_keys(struct store *store,
-                       void (*visit)(void *context, struct str id, uint32_t scopes, int64_t at_ms),
-                       void *context);
+                       void (*visit)(void *context, const struct store_key *key), void *context);
 enum status store_key_remove(struct store *store, struct str id);
-
-/* Counts of a campaign by name, as `step hello`. They are added up in memory and written by the
- * commit. Visited in order of name, as last committed. */
-void store_count(struct store *store, uint32_t campaign, struct str name, int64_t by);
-enum status store_counts(struct store *store, uint32_t campaign,
-                         void (*visit)(void *context, struct str name, int64_t count),
-                         void *context);
 
 /* Small values: the next enrollment id, the clock's start, the deployment's id. */
 enum status store_meta_put(struct store *store, const char *name, struct str value);

@@ -1,0 +1,34 @@
+/* api.h: what the files of handlers (api_*.c) share. */
+#ifndef CAMP_VM_HTTP_API_H
+#define CAMP_VM_HTTP_API_H
+
+#include "vm/http/request.h"
+#include "vm/run/lifecycle.h"
+#include "vm/store/journal.h"
+
+struct campaign_ref { /* by name, in the deployed image or the last that had it */
+    uint32_t number, row;
+    const struct program *program;
+};
+/* The campaign that the path names; false after refusing. */
+bool api_campaign(struct request *request, struct campaign_ref *ref);
+/* `{"name":…,"title":…,"state":…,"image":…`, still open. */
+void api_put_head(struct request *request, const struct campaign_ref *ref);
+/* `,"triggered":…` to the messages. */
+enum status api_put_metrics(struct request *request, const struct program *program, uint32_t row);
+/* The entries of a journal row as objects: {"at","patient","type","campaign",…,"file","line"}. */
+enum status api_put_entries(struct request *request, const struct store_journal *row,
+                            const char **comma);
+
+/* `,"name":` and the value, null where there is none. */
+void put_member(struct buf *out, const char *name, struct str text);
+void put_time(struct buf *out, const char *name, int64_t at_ms);
+const char *channel_word(uint32_t channel);
+/* A decimal number; `otherwise` when it is none. */
+uint64_t number_of(struct str text, uint64_t otherwise);
+/* A parameter that is an instant; false after refusing. */
+bool request_instant(struct request *request, const char *name, int64_t *at_ms);
+/* A page: the limit asked for, at most `most`. */
+uint64_t request_limit(struct request *request, uint64_t usual, uint64_t most);
+
+#endif

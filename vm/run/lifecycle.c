@@ -1,0 +1,380 @@
+/* lifecycle.c: see lifecycle.h. */
+#include "vm/run/lifecycle.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "vm/run/internal.h"
+
+enum { PATIENTS_A_COMMIT = 512, PLAYED_MOST = 100000, HOUR_MS = 3600000, DAY_MS = 24 * HOUR_MS };
+
+enum sweep_kind {                    /* stored */
+                  SWEEP_SETTLE = 1,  /* timers stand, or go on */
+                  SWEEP_STOP = 2,    /* every enrollment ends */
+                  SWEEP_EXISTING = 3 /* who is in the segment enters */
+};
+struct sweep { /* stored while it is under way */
+    uint32_t kind, campaign;
+    uint64_t cursor;
+    int64_t now_ms;
+};
+static const char sweep_name[] = "sweep";
+
+const char *campaign_state_word(enum campaign_state state)
+{
+    static const char *const words[] = {"", "deployed", "running", "paused", "draining", "stopped"};
+    return (size_t)state < ARRAY_COUNT(words) ? words[state] : "";
+}
+
+enum status engine_campaign(struct engine *engine, struct str name, uint32_t *number,
+                            const struct program **program, uint32_t *row)
+{
+    struct store_campaign kept;
+    enum status status = store_name_find(engine->store, SPACE_CAMPAIGN, name, number);
+    if (status == STATUS_OK)
+        status = store_campaign_get(engine->store, *number, &kept);
+    *program = status == STATUS_OK ? engine_program_of(engine, kept.image) : NULL;
+    for (uint32_t i = 0; *program && i < (*program)->image->campaign_count; i++)
+        if ((*program)->campaign_names[i] == *number) {
+            *row = i;
+            return STATUS_OK;
+        }
+    return status == STATUS_OK ? STATUS_MISSING : status;
+}
+
+/* --- sweeps --- */
+
+static bool concerns(const struct patient *patient, uint32_t campaign)
+{
+    for (uint32_t i = 0; i < patient->enrollments_count; i++)
+        if (patient->enrollments[i].campaign == campaign &&
+            patient->enrollments[i].state != ENROLLMENT_ENDED)
+            return true;
+    return false;
+}
+
+static void stop_all(struct react *r, uint32_t campaign)
+{
+    for (uint32_t i = 0; i < r->patient->enrollments_count; i++) {
+        struct enrollment *e = &r->patient->enrollments[i];
+        if (e->campaign == campaign && is_inside_campaign(e))
+            react_end(r, e, STR("stopped"), true);
+    }
+    for (uint32_t i = r->patient->enrollments_count; i-- > 0;) {
+        struct enrollment *e = &r->patient->enrollments[i];
+        if (e->campaign == campaign && e->state == ENROLLMENT_CANDIDATE)
+            patient_remove_enrollment(r->patient, e);
+    }
+}
+
+static enum status sweep_patient(struct engine *engine, const struct sweep *sweep, uint64_t key)
+{
+    struct react r;
+    struct happening nothing = {0};
+    enum status status = react_open(engine, (struct str){0}, key, sweep->now_ms, &r);
+    if (status == STATUS_CORRUPT)
+        return STATUS_OK; /* set aside, as its timers are */
+    if (status != STATUS_OK)
+        return status;
+    switch ((enum sweep_kind)sweep->kind) {
+    case SWEEP_SETTLE:
+        if (!concerns(r.patient, sweep->campaign))
+            return STATUS_OK;
+        r.is_time = r.is_all = true;
+        react_to(&r, &nothing);
+        break;
+    case SWEEP_STOP:
+        if (!concerns(r.patient, sweep->campaign))
+            return STATUS_OK;
+        stop_all(&r, sweep->campaign);
+        break;
+    case SWEEP_EXISTING:
+        if (!entry_existing(&r, sweep->campaign))
+            return STATUS_OK;
+        break;
+    }
+    return react_close(&r);
+}
+
+static enum status keep_sweep(struct engine *engine, const struct sweep *sweep)
+{
+    struct str bytes = {(const char *)sweep, sweep->kind ? sizeof *sweep : 0};
+    return store_meta_put(engine->store, sweep_name, bytes);
+}
+
+/* A bounded part; the open transaction is the caller's. *done: nobody is left. */
+static enum status sweep_some(struct engine *engine, struct sweep *sweep, bool *done)
+{
+    enum status status = STATUS_OK;
+    *done = false;
+    for (uint32_t i = 0; i < PATIENTS_A_COMMIT && status == STATUS_OK; i++) {
+        status = store_patient_next(engine->store, &sweep->cursor);
+        if (status == STATUS_MISSING) {
+            *done = true;
+            sweep->kind = 0;
+            break;
+        }
+        if (status == STATUS_OK)
+            status = sweep_patient(engine, sweep, sweep->cursor);
+    }
+    return status == STATUS_MISSING ? STATUS_OK : status;
+}
+
+/* To its end, in transactions of its own. */
+static enum status sweep_all(struct engine *engine, struct sweep *sweep)
+{
+    bool done = false;
+    while (!done) {
+        enum status status = engine_begin(engine);
+        if (status == STATUS_OK)
+            status = sweep_some(engine, sweep, &done);
+        if (status == STATUS_OK)
+            status = keep_sweep(engine, sweep);
+        if (status == STATUS_OK)
+            status = engine_commit(engine);
+        if (status == STATUS_OK)
+            continue;
+        engine_rollback(engine);
+        return status;
+    }
+    return STATUS_OK;
+}
+
+enum status engine_sweep_on(struct engine *engine)
+{
+    struct sweep sweep;
+    struct str kept;
+    enum status status = store_meta_get(engine->store, sweep_name, &engine->slice, &kept);
+    if (status == STATUS_MISSING || (status == STATUS_OK && kept.len != sizeof sweep))
+        return STATUS_OK;
+    if (status != STATUS_OK)
+        return status;
+    memcpy(&sweep, kept.at, sizeof sweep);
+    return sweep_all(engine, &sweep);
+}
+
+/* --- states --- */
+
+static enum status put_state(struct engine *engine, uint32_t number, enum campaign_state to,
+                             uint32_t started)
+{
+    struct store_campaign campaign;
+    enum status status = store_campaign_get(engine->store, number, &campaign);
+    if (status != STATUS_OK)
+        return status;
+    campaign.state = (int)to;
+    if (!campaign.started)
+        campaign.started = started;
+    status = store_campaign_put(engine->store, &campaign);
+    if (status != STATUS_OK)
+        return status;
+    *map64_put(&engine->campaign_states, number, NULL) = (uint64_t)to;
+    const struct program *program = engine->current;
+    for (uint32_t i = 0; program && i < program->image->campaign_count; i++)
+        if (program->campaign_names[i] == number)
+            engine->states[i] = (uint8_t)to;
+    return STATUS_OK;
+}
+
+enum status engine_set_campaign(struct engine *engine, struct str name, enum campaign_state state)
+{
+    const struct program *program = engine->current;
+    for (uint32_t i = 0; program && i < program->image->campaign_count; i++)
+        if (str_eq(image_text(program->image, program->image->campaigns[i].name), name))
+            return put_state(engine, program->campaign_names[i], state,
+                             program->image->campaigns[i].trigger_kind);
+    return STATUS_MISSING;
+}
+
+/* Drafts and what is not claimed, also of those who have left by the end of their way. */
+static enum status cancel_messages(struct engine *engine, uint32_t campaign, int64_t now_ms)
+{
+    static const enum outbox_state from[] = {OUTBOX_DRAFT, OUTBOX_PENDING, OUTBOX_RETRY};
+    for (size_t i = 0; i < ARRAY_COUNT(from); i++) {
+        uint64_t cursor = 0;
+        for (;;) {
+            struct outbox_row row;
+            struct react r;
+            arena_reset(&engine->slice);
+            enum status status =
+                store_outbox_next(engine->store, from[i], cursor, &engine->slice, &row);
+            if (status == STATUS_MISSING)
+                break;
+            const struct program *program =
+                status == STATUS_OK ? engine_program_of(engine, row.image) : NULL;
+            cursor = row.id;
+            if (status == STATUS_OK &&
+                (!program ||
+                 program->campaign_names[program->image->messages[row.message].campaign] !=
+                     campaign))
+                continue;
+            if (status == STATUS_OK)
+                status = react_open(engine, (struct str){0}, row.patient, now_ms, &r);
+            if (status == STATUS_OK)
+                status =
+                    store_outbox_move(engine->store, row.id, from[i], OUTBOX_CANCELLED, now_ms);
+            if (status != STATUS_OK)
+                return status;
+            engine_note_row(engine, &row, WORD_CANCELLED, STR("stopped"));
+            status = react_keep(&r);
+            if (status != STATUS_OK)
+                return status;
+        }
+    }
+    return STATUS_OK;
+}
+
+static enum status change(struct engine *engine, uint32_t number, enum campaign_state to,
+                          uint32_t started, struct sweep *sweep)
+{
+    enum status status = engine_begin(engine);
+    if (status == STATUS_OK)
+        status = put_state(engine, number, to, started);
+    if (status == STATUS_OK && to == CAMPAIGN_STOPPED)
+        status = cancel_messages(engine, number, sweep->now_ms);
+    if (status == STATUS_OK && sweep->kind)
+        status = keep_sweep(engine, sweep);
+    if (status == STATUS_OK)
+        status = engine_commit(engine);
+    if (status != STATUS_OK) {
+        engine_rollback(engine);
+        return status;
+    }
+    return sweep->kind ? sweep_all(engine, sweep) : STATUS_OK;
+}
+
+enum status engine_change_state(struct engine *engine, uint32_t number, enum campaign_state to,
+                                int64_t now_ms)
+{
+    struct sweep sweep = {.campaign = number, .now_ms = now_ms};
+    bool was_paused = engine_state_of(engine, number) == CAMPAIGN_PAUSED;
+    if (to == CAMPAIGN_STOPPED)
+        sweep.kind = SWEEP_STOP;
+    else if (to == CAMPAIGN_PAUSED || was_paused)
+        sweep.kind = SWEEP_SETTLE;
+    return change(engine, number, to, 0, &sweep);
+}
+
+enum status engine_start(struct engine *engine, uint32_t row, bool existing, int64_t now_ms)
+{
+    const struct program *program = engine->current;
+    struct sweep sweep = {.kind = existing ? SWEEP_EXISTING : 0,
+                          .campaign = program->campaign_names[row],
+                          .now_ms = now_ms};
+    return change(engine, program->campaign_names[row], CAMPAIGN_RUNNING,
+                  program->image->campaigns[row].trigger_kind, &sweep);
+}
+
+/* --- the review --- */
+
+struct playing {
+    uint32_t campaign;
+    struct outgoing count;
+};
+
+static void count_outgoing(void *context, const struct notice *notice)
+{
+    struct playing *playing = context;
+    if (notice->kind != NOTICE_MESSAGE ||
+        notice->program->campaign_names[notice->campaign] != playing->campaign)
+        return;
+    struct outgoing *count = &playing->count;
+    count->draft_count += notice->letter->verdict == VERDICT_DRAFT;
+    if (notice->letter->verdict != VERDICT_SEND)
+        return;
+    count->email_count += notice->letter->channel == CHANNEL_EMAIL;
+    count->sms_count += notice->letter->channel == CHANNEL_SMS;
+    count->webhook_count += notice->letter->channel == CHANNEL_WEBHOOK;
+}
+
+static enum status look_at_all(struct engine *engine, uint32_t row, bool existing, int64_t now_ms,
+                               struct arena *arena, struct review *review)
+{
+    uint64_t key = 0;
+    enum status status;
+    while ((status = store_patient_next(engine->store, &key)) == STATUS_OK) {
+        struct react r;
+        status = react_open(engine, (struct str){0}, key, now_ms, &r);
+        if (status == STATUS_CORRUPT)
+            continue;
+        if (status != STATUS_OK)
+            return status;
+        review->patient_count++;
+        if (!entry_may(&r, row, existing))
+            continue;
+        review->audience_count++;
+        if (review->sample_count < REVIEW_SAMPLE)
+            review->sample[review->sample_count++] = arena_str(arena, r.patient->id);
+    }
+    return status == STATUS_MISSING ? STATUS_OK : status;
+}
+
+static enum status play(struct engine *engine, int64_t to_ms, uint32_t *left, bool *is_partial)
+{
+    bool more = false;
+    enum status status = engine_advance(engine, to_ms, true, *left, &more);
+    *is_partial = more;
+    *left = more ? 0 : *left;
+    return status;
+}
+
+/* In a transaction that is taken back. */
+static enum status play_start(struct engine *engine, uint32_t row, bool existing, int64_t now_ms,
+                              struct review *review)
+{
+    struct sweep sweep = {SWEEP_EXISTING, engine->current->campaign_names[row], 0, now_ms};
+    struct playing playing = {sweep.campaign, {0}};
+    uint32_t left = PLAYED_MOST;
+    bool done = !existing, was_virtual = engine->options.is_virtual_time;
+    void (*observe)(void *, const struct notice *) = engine->observe;
+    void *observer = engine->observer;
+    engine->options.is_virtual_time = true;
+    engine_observe(engine, count_outgoing, &playing);
+    enum status status = put_state(engine, sweep.campaign, CAMPAIGN_RUNNING, 0);
+    while (status == STATUS_OK && !done)
+        status = sweep_some(engine, &sweep, &done);
+    if (status == STATUS_OK)
+        status = play(engine, now_ms + HOUR_MS, &left, &review->is_partial);
+    review->hour = playing.count;
+    if (status == STATUS_OK && left)
+        status = play(engine, now_ms + DAY_MS, &left, &review->is_partial);
+    review->day = playing.count;
+    engine_observe(engine, observe, observer);
+    engine->options.is_virtual_time = was_virtual;
+    return status;
+}
+
+enum status engine_review(struct engine *engine, uint32_t row, bool existing, int64_t now_ms,
+                          struct arena *arena, struct review *review)
+{
+    *review = (struct review){0};
+    enum status status = engine_begin(engine);
+    if (status == STATUS_OK)
+        status = look_at_all(engine, row, existing, now_ms, arena, review);
+    if (status == STATUS_OK)
+        status = play_start(engine, row, existing, now_ms, review);
+    engine_rollback(engine);
+    return status;
+}
+
+/* --- a deploy --- */
+
+/* Opening a patient whom another image has settled brings him up to the current one: terms,
+ * segments and timers that are new to him. What follows from a definition that has changed is no
+ * change of data, and triggers nothing. */
+enum status engine_refresh(struct engine *engine, int64_t now_ms)
+{
+    uint64_t key = 0;
+    enum status status;
+    while ((status = store_patient_next(engine->store, &key)) == STATUS_OK) {
+        struct react r;
+        status = react_open(engine, (struct str){0}, key, now_ms, &r);
+        if (status == STATUS_CORRUPT)
+            continue;
+        if (status == STATUS_OK)
+            status = react_close(&r);
+        if (status != STATUS_OK)
+            return status;
+    }
+    return status == STATUS_MISSING ? STATUS_OK : status;
+}

@@ -1,0 +1,43 @@
+/* lifecycle.h: what people do to a campaign: review, start, pause, resume, drain, stop; and what a
+ * deploy does to the patients that are there.
+ *
+ * What concerns many patients is a sweep: bounded transactions, each of which keeps how far it
+ * came, so that a crash in the middle goes on where it was (engine_sweep_on at the start). */
+#ifndef CAMP_VM_RUN_LIFECYCLE_H
+#define CAMP_VM_RUN_LIFECYCLE_H
+
+#include "vm/run/engine.h"
+
+enum { REVIEW_SAMPLE = 10 };
+
+struct review {              /* what would happen if the campaign were started now */
+    uint64_t audience_count; /* who may enter now: with `existing` those who would, else those who
+                                match audience and entry rule */
+    uint64_t patient_count;
+    struct str sample[REVIEW_SAMPLE]; /* ids, in the caller's arena */
+    uint32_t sample_count;
+    struct outgoing { /* made in the first hour, and in the first day, that one included */
+        uint64_t email_count, sms_count, webhook_count, draft_count;
+    } hour, day;
+    bool is_partial; /* the day was too full to be played to its end */
+};
+
+/* The number of a campaign by name, also of one that only an earlier image has; its program and
+ * row. STATUS_MISSING. */
+enum status engine_campaign(struct engine *engine, struct str name, uint32_t *number,
+                            const struct program **program, uint32_t *row);
+enum campaign_state engine_state_of(const struct engine *engine, uint32_t number);
+const char *campaign_state_word(enum campaign_state state);
+
+/* By playing it and taking it back: no transaction may be open, and none is afterwards. */
+enum status engine_review(struct engine *engine, uint32_t row, bool existing, int64_t now_ms,
+                          struct arena *arena, struct review *review);
+/* The door opens; `existing`: who is in the trigger's segment enters. In transactions of its own,
+ * as the next two. */
+enum status engine_start(struct engine *engine, uint32_t row, bool existing, int64_t now_ms);
+enum status engine_change_state(struct engine *engine, uint32_t number, enum campaign_state to,
+                                int64_t now_ms);
+/* Finishes what a crash has interrupted; nothing when there is nothing. */
+enum status engine_sweep_on(struct engine *engine);
+
+#endif
