@@ -283,3 +283,45 @@ struct str source_text(struct compiler *c, struct span span)
     const struct source *source = source_at(&c->out->sources, span.file);
     return (struct str){source->text.at + span.first, span.end - span.first};
 }
+
+static bool is_word_byte(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+}
+
+/* Of the literal, with its quotes, at the front. */
+static size_t text_literal_length(struct str text)
+{
+    if (str_starts(text, STR("\"\"\""))) {
+        size_t end = str_find(str_from(text, 3), STR("\"\"\""));
+        return end == SIZE_MAX ? text.len : end + 6;
+    }
+    size_t i = 1;
+    while (i < text.len && text.at[i] != '"')
+        i += text.at[i] == '\\' && i + 1 < text.len ? 2 : 1;
+    return i < text.len ? i + 1 : text.len;
+}
+
+struct str source_words(struct compiler *c, struct span span)
+{
+    struct str text = source_text(c, span);
+    char *words = arena_alloc(c->arena, text.len + 1);
+    size_t length = 0;
+    for (size_t i = 0; i < text.len;) {
+        bool is_after_gap = false;
+        while (i < text.len && strchr(" \t\r\n#", text.at[i])) {
+            is_after_gap = true;
+            i = text.at[i] == '#' ? i + strcspn(text.at + i, "\n") : i + 1;
+        }
+        if (i >= text.len)
+            break;
+        if (is_after_gap && length && is_word_byte(words[length - 1]) && is_word_byte(text.at[i]))
+            words[length++] = ' ';
+        size_t end = i + 1;
+        if (text.at[i] == '"')
+            end = i + text_literal_length(str_from(text, i));
+        while (i < end)
+            words[length++] = text.at[i++];
+    }
+    return (struct str){words, length};
+}

@@ -790,7 +790,7 @@ static struct typed did(struct compiler *c, struct node *node)
             where_code(c, node->kids[DID_WHERE], NAME_TESTED_EVENT, event, (struct str){0}, &where);
         row.walks = reads_more(c, row.where);
     }
-    struct str meaning = source_text(c, node->span);
+    struct str meaning = source_words(c, node->span);
     uint64_t *known = row.walks ? NULL : strmap_get(&c->dids, meaning);
     uint32_t term;
     if (known) {

@@ -152,6 +152,8 @@ void report_count(struct compiler *c, const struct node *call, uint32_t least, u
                   uint32_t given, const char *form);
 struct str text_of(struct compiler *c, uint32_t text);
 struct str source_text(struct compiler *c, struct span span);
+/* The same whatever its layout: without comments, with blanks between words only. */
+struct str source_words(struct compiler *c, struct span span);
 
 /* module.c: files and `use` */
 bool load_paths(struct compiler *c, char *const *paths, int count, struct str *error);

@@ -22,6 +22,27 @@ struct template_origin {
 struct node *liquid_parse(struct ast *ast, struct diags *diags, struct str text,
                           struct template_origin origin);
 
+/* The words of a file as they stand, comments too, in order and ended by LEXEME_END: for the formatter and
+ * for editors. Nothing is reported. */
+enum lexeme_class {
+    LEXEME_END,
+    LEXEME_BAD,
+    LEXEME_COMMENT, /* up to the end of its line */
+    LEXEME_WORD,    /* of the language */
+    LEXEME_NAME,
+    LEXEME_TEXT,
+    LEXEME_NUMBER,   /* also a percentage */
+    LEXEME_TIME,     /* a date or a time of day */
+    LEXEME_DURATION, /* number, blanks and unit */
+    LEXEME_MARK      /* punctuation */
+};
+struct lexeme {
+    enum lexeme_class class;
+    struct span span;
+};
+struct lexeme *camp_lexemes(struct arena *arena, struct sources *sources, uint32_t file,
+                            uint32_t *count);
+
 /* Is it a word that cannot be a name? For helps. */
 bool camp_is_keyword(struct str word);
 

@@ -118,9 +118,12 @@ int cmd_build(int argc, char **argv)
                                                  : EXIT_FINDINGS;
     if (code == EXIT_FINE) {
         struct buf id;
-        buf_init(&id, 128);
+        buf_init(&id, 256);
         buf_hex(&id, (struct str){(const char *)compilation.image.id, 32});
-        printf("%s: %zu bytes, id " STR_FMT "\n", a.output, bytes.len, STR_ARG(buf_view(&id)));
+        buf_c(&id, "\n  meaning ");
+        buf_hex(&id, (struct str){(const char *)compilation.image.meaning, 32});
+        printf("%s: %zu bytes\n  id      " STR_FMT "\n", a.output, bytes.len,
+               STR_ARG(buf_view(&id)));
         buf_free(&id);
     }
     buf_free(&bytes);

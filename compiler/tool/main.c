@@ -16,6 +16,9 @@ const struct command commands[] = {
      cmd_check},
     {"build", "PATH… -o FILE.campi", "one verified, deterministic image",
      "  camp build examples/welcome -o welcome.campi\n", cmd_build},
+    {"fmt", "[--check] [PATH…|-]",
+     "files in their one canonical layout; --check shows what differs",
+     "  camp fmt\n  camp fmt --check examples/welcome\n  camp fmt - <draft.camp\n", cmd_fmt},
     {"test", "PATH… [--run REGEX] [--format text|tap|junit|json] [--coverage] [--jobs N]",
      "the `test` blocks, on a virtual clock",
      "  camp test examples/welcome\n  camp test . --run 'welcome: .*nudge'\n"

@@ -43,6 +43,7 @@ void write_github(struct diags *diags, struct buf *out);
 
 int cmd_check(int argc, char **argv);
 int cmd_build(int argc, char **argv);
+int cmd_fmt(int argc, char **argv);
 int cmd_test(int argc, char **argv);
 int cmd_simulate(int argc, char **argv);
 int cmd_disasm(int argc, char **argv);
