@@ -22,8 +22,8 @@ struct template_origin {
 struct node *liquid_parse(struct ast *ast, struct diags *diags, struct str text,
                           struct template_origin origin);
 
-/* The words of a file as they stand, comments too, in order and ended by LEXEME_END: for the formatter and
- * for editors. Nothing is reported. */
+/* The words of a file as they stand, comments too, in order and ended by LEXEME_END: for the
+ * formatter and for editors. Nothing is reported. */
 enum lexeme_class {
     LEXEME_END,
     LEXEME_BAD,

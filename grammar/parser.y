@@ -191,6 +191,12 @@ decl:
         $$ = add_other(named(parse, NODE_CAMPAIGN, @$, $2, @2), $3, @3);
         $$->kids[CAMPAIGN_SETTINGS] = $5.first;
         $$->kids[CAMPAIGN_WORKFLOW] = $7; }
+  | "campaign" NAME TEXT "{" settings "}" {
+        $$ = add_other(named(parse, NODE_CAMPAIGN, @$, $2, @2), $3, @3);
+        $$->kids[CAMPAIGN_SETTINGS] = $5.first;
+        $$->kids[CAMPAIGN_WORKFLOW] = make(parse, NODE_BLOCK, @6);
+        struct diag *diag = diag_report(parse->diags, DIAG_SYNTAX, @6, STR_ARG(STR("}")));
+        diag_help(parse->diags, diag, "a campaign ends with `workflow { … }`"); }
   | "campaign" NAME TEXT "{" settings "workflow" block error "}" {
         $$ = add_other(named(parse, NODE_CAMPAIGN, @$, $2, @2), $3, @3);
         $$->kids[CAMPAIGN_SETTINGS] = $5.first;
@@ -744,8 +750,11 @@ static bool recover(struct parse *parse, int *lookahead, CAMP_YYSTYPE *value, st
     if (parse->is_on_own_line)
         line = line_of(parse, span->first);
     parse->is_on_own_line = false;
-    if (*lookahead == TOKEN_END || line_of(parse, span->first) != line)
-        return *lookahead == TOKEN_CLOSE;
+    if (*lookahead == TOKEN_END || line_of(parse, span->first) != line) {
+        bool was_here = parse->recovered_at == span->end;
+        parse->recovered_at = span->end;
+        return *lookahead == TOKEN_CLOSE && !was_here;
+    }
     for (int depth = 0; *lookahead != TOKEN_END;) {
         bool was_close = false;
         if (*lookahead == TOKEN_OPEN) {

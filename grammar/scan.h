@@ -29,6 +29,7 @@ struct parse {
     uint32_t depth;
     bool is_on_own_line;              /* the mistake is a word on a line of its own */
     uint32_t reported_line;           /* a line gets one syntax error */
+    uint32_t recovered_at;            /* the same `}` ends recovery once */
     bool is_too_deep, is_extra_close; /* the last `}` closed nothing */
 };
 
