@@ -95,6 +95,7 @@ enum status engine_open(struct engine **out, struct store *store,
     *engine = (struct engine){.store = store, .options = *options, .next_enrollment = 1};
     arena_init(&engine->arena, 0);
     arena_init(&engine->slice, SLICE_BYTES);
+    buf_init(&engine->journal, SLICE_BYTES);
     engine->host = (struct host){.context = engine,
                                  .event = load_event,
                                  .unsubscribe_url = unsubscribe_url,

@@ -164,6 +164,8 @@ void react_journal(struct react *r)
                                 .previous = r->patient->last_journal,
                                 .at_ms = r->now_ms,
                                 .data = buf_view(&engine->journal)};
+    if (engine->journal.failed)
+        react_lose(r, STATUS_LIMIT);
     if (!row.data.len)
         return;
     react_lose(r, store_journal_add(engine->store, &row));
