@@ -114,13 +114,22 @@ void buf_base64url(struct buf *out, struct str bytes)
     encode64(out, bytes, sodium_base64_VARIANT_URLSAFE_NO_PADDING);
 }
 
-bool base64_decode(struct buf *out, struct str text)
+static bool decode64(struct buf *out, struct str text, int variant)
 {
     size_t room = text.len / 4 * 3 + 3, len = 0;
     unsigned char *to = buf_reserve(out, room);
-    if (!to || sodium_base642bin(to, room, text.at, text.len, NULL, &len, NULL,
-                                 sodium_base64_VARIANT_ORIGINAL) != 0)
+    if (!to || sodium_base642bin(to, room, text.at, text.len, NULL, &len, NULL, variant) != 0)
         return false;
     out->len += len;
     return true;
+}
+
+bool base64_decode(struct buf *out, struct str text)
+{
+    return decode64(out, text, sodium_base64_VARIANT_ORIGINAL);
+}
+
+bool base64url_decode(struct buf *out, struct str text)
+{
+    return decode64(out, text, sodium_base64_VARIANT_URLSAFE_NO_PADDING);
 }

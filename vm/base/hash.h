@@ -27,5 +27,6 @@ bool hex_decode(struct str hex, unsigned char *to, size_t size); /* exactly size
 void buf_base64(struct buf *out, struct str bytes);              /* padded */
 void buf_base64url(struct buf *out, struct str bytes);           /* without padding */
 bool base64_decode(struct buf *out, struct str text);            /* padded, blanks refused */
+bool base64url_decode(struct buf *out, struct str text);         /* without padding */
 
 #endif

@@ -85,6 +85,11 @@ enum verdict letter_check(struct env *env, uint32_t row, struct str to, int64_t 
         *skip = SKIP_ADDRESS;
         return VERDICT_SKIPPED;
     }
+    if (env->host && env->host->is_suppressed &&
+        env->host->is_suppressed(env->host->context, message->channel, to)) {
+        *skip = SKIP_SUPPRESSED;
+        return VERDICT_SKIPPED;
+    }
     if (message->is_notice)
         return VERDICT_SEND;
     if (message->topic != IMAGE_NONE) {

@@ -40,6 +40,8 @@ struct host {
     /* message.unsubscribe_url: https://…/u/{token} for this patient and topic */
     struct str (*unsubscribe_url)(void *context, struct arena *arena, const struct patient *patient,
                                   uint32_t topic);
+    /* NULL, or: is this address one that must never be written to? */
+    bool (*is_suppressed)(void *context, uint32_t channel, struct str address);
     /* NULL, or for tests: the arm of a split, or `holdout`, is chosen instead of drawn. */
     bool (*chosen_arm)(void *chooser, struct str campaign, struct str split, struct str *arm);
     void *chooser;
@@ -105,7 +107,8 @@ enum skip_reason {
     SKIP_CONSENT,
     SKIP_BLANK,
     SKIP_EXPIRED,
-    SKIP_DECEASED
+    SKIP_DECEASED,
+    SKIP_SUPPRESSED
 };
 
 struct letter {       /* a message with all its text; memory of the slice's arena */

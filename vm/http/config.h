@@ -4,14 +4,13 @@
 #ifndef CAMP_VM_HTTP_CONFIG_H
 #define CAMP_VM_HTTP_CONFIG_H
 
-#include "vm/base/base.h"
+#include "vm/run/deliver.h"
 
 struct config {
     char listen[256];
     char clock[128];   /* START[,RATE]; empty: the real one */
-    char outbox[1024]; /* folder of both channels */
-    char sms_from[32];
-    char public_url[512];
+    struct deliver_options delivery;
+    char public_url[512]; /* empty: where it listens */
     int64_t late_after_ms;
 };
 void config_default(struct config *config);

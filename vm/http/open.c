@@ -94,6 +94,21 @@ static bool make_first_key(struct service *service)
     return true;
 }
 
+static bool open_delivery(struct service *service, struct str public_url)
+{
+    const char *why;
+    service->delivery_options = service->config->delivery;
+    service->delivery_options.public_url = public_url;
+    service->delivery =
+        deliver_open(service->engine, service->store, &service->delivery_options, &why);
+    if (!service->delivery)
+        return complain("delivery", str_of(why));
+    if (deliver_recover(service->delivery, clock_now_ms(&service->clock)) != STATUS_OK)
+        return complain("what was being sent", str_of(engine_error(service->engine)));
+    server_watch(&service->server, deliver_fd(service->delivery));
+    return true;
+}
+
 bool service_open(struct service *service, const struct config *config, const char *db_path,
                   const struct builtins *builtins)
 {
@@ -109,9 +124,18 @@ bool service_open(struct service *service, const struct config *config, const ch
         store_meta_get(service->store, "has key", &service->arena, &has_key) == STATUS_MISSING;
     if (!set_clock(service, is_new))
         return false;
+    if (!server_open(&service->server, config->listen, error))
+        return complain("--listen", str_of(error));
+    const char *colon = strrchr(config->listen, ':');
+    snprintf(service->public_url, sizeof service->public_url, "http://%.*s:%u",
+             (int)(colon - config->listen), config->listen, service->server.port);
+    const char *address = service->public_url;
+    struct str public_url = str_of(config->public_url[0] ? config->public_url : address);
+    while (public_url.len && public_url.at[public_url.len - 1] == '/')
+        public_url.len--;
     struct engine_options options = {.builtins = builtins,
                                      .late_after_ms = config->late_after_ms,
-                                     .public_url = str_of(config->public_url),
+                                     .public_url = public_url,
                                      .is_virtual_time = service->clock.is_made_up,
                                      .counts = true};
     enum status status = engine_open(&service->engine, service->store, &options);
@@ -119,22 +143,12 @@ bool service_open(struct service *service, const struct config *config, const ch
         return complain(db_path, str_of(engine_error(service->engine)));
     if (is_new && !make_first_key(service))
         return false;
-    service->delivery = (struct delivery){.engine = service->engine,
-                                          .store = service->store,
-                                          .folder = config->outbox,
-                                          .sms_from = str_of(config->sms_from),
-                                          .public_url = str_of(config->public_url)};
     status = engine_sweep_on(service->engine);
     if (status != STATUS_OK)
         return complain("what was interrupted", str_of(engine_error(service->engine)));
-    status = deliver_recover(&service->delivery, clock_now_ms(&service->clock));
-    if (status != STATUS_OK)
-        return complain("what was being sent", str_of(engine_error(service->engine)));
-    if (!server_open(&service->server, config->listen, error))
-        return complain("--listen", str_of(error));
-    const char *colon = strrchr(config->listen, ':');
-    printf("listening on http://%.*s:%u\n", (int)(colon - config->listen), config->listen,
-           service->server.port);
+    if (!open_delivery(service, public_url))
+        return false;
+    printf("listening on %s\n", address);
     fflush(stdout);
     log_line(LOG_INFO, "started", "database", db_path, NULL);
     return true;
@@ -145,6 +159,7 @@ void service_close(struct service *service)
     server_close(&service->server);
     if (service->engine && service->clock.is_made_up && !service->is_failed)
         clock_keep(service, clock_now_ms(&service->clock));
+    deliver_close(service->delivery);
     engine_close(service->engine);
     store_close(service->store);
     arena_free(&service->arena);

@@ -2,6 +2,7 @@
 #include "vm/http/service.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/statvfs.h>
@@ -13,7 +14,7 @@
 enum {
     GROUP_REQUESTS = 256, /* that share one commit */
     SLICES_A_COMMIT = 512,
-    DELIVERIES_A_ROUND = 256,
+    DRAIN_MS = 8000,
     DISK_CHECK_MS = 1000,
     LONGEST_WAIT_MS = 1000
 };
@@ -249,11 +250,14 @@ static enum status advance_once(struct service *service, int64_t to_ms, bool *mo
 
 static enum status deliver_all(struct service *service, int64_t now_ms)
 {
-    uint32_t done = DELIVERIES_A_ROUND;
-    enum status status = STATUS_OK;
-    while (status == STATUS_OK && done == DELIVERIES_A_ROUND)
-        status = deliver(&service->delivery, now_ms, DELIVERIES_A_ROUND, &done);
-    return status;
+    for (;;) {
+        struct pollfd fd = {.fd = deliver_fd(service->delivery), .events = POLLIN};
+        enum status status = deliver(service->delivery, now_ms, true);
+        int64_t wait_ms = deliver_wait_ms(service->delivery, now_ms, 0);
+        if (status != STATUS_OK || (wait_ms > 0 && !deliver_is_busy(service->delivery)))
+            return status;
+        poll(&fd, 1, wait_ms > LONGEST_WAIT_MS ? LONGEST_WAIT_MS : (int)wait_ms);
+    }
 }
 
 enum status service_advance(struct service *service, int64_t to_ms)
@@ -277,13 +281,14 @@ static int wait_ms(const struct service *service)
 {
     int64_t due_ms = engine_next_due_ms(service->engine);
     int64_t now_ms = clock_now_ms(&service->clock);
+    double rate = service->clock.is_made_up ? service->clock.rate : 1;
+    int64_t delivery_ms = deliver_wait_ms(service->delivery, now_ms, rate);
     if (due_ms <= now_ms)
         return 0;
-    if (due_ms == NEVER_MS)
-        return LONGEST_WAIT_MS;
-    double real_ms = (double)(due_ms - now_ms);
-    if (service->clock.is_made_up)
-        real_ms = service->clock.rate > 0 ? real_ms / service->clock.rate : LONGEST_WAIT_MS;
+    double real_ms =
+        due_ms == NEVER_MS || !(rate > 0) ? LONGEST_WAIT_MS : (double)(due_ms - now_ms) / rate;
+    if ((double)delivery_ms < real_ms)
+        return (int)delivery_ms;
     return real_ms > LONGEST_WAIT_MS ? LONGEST_WAIT_MS : (int)real_ms + 1;
 }
 
@@ -303,12 +308,10 @@ static bool run_time(struct service *service)
 {
     bool more = false;
     int64_t now_ms = clock_now_ms(&service->clock);
-    uint32_t done = 0;
     if (engine_next_due_ms(service->engine) <= now_ms)
         note_failure(service, advance_once(service, now_ms, &more), "timers failed");
-    if (!service->is_disk_low)
-        note_failure(service, deliver(&service->delivery, now_ms, DELIVERIES_A_ROUND, &done),
-                     "delivery failed");
+    note_failure(service, deliver(service->delivery, now_ms, !service->is_disk_low),
+                 "delivery failed");
     /* Once a second of real time is enough: after a crash the made-up clock goes on where it last
      * did something. */
     if (service->clock.is_made_up && service->clock.rate > 0 &&
@@ -316,7 +319,21 @@ static bool run_time(struct service *service)
         note_failure(service, clock_keep(service, now_ms), "the clock cannot be kept");
         service->clock_kept_ms = monotonic_ms();
     }
-    return more || done == DELIVERIES_A_ROUND;
+    return more;
+}
+
+/* What is under way may end; what the providers do not answer in this time is UNKNOWN at the next
+ * start. */
+static void drain_delivery(struct service *service)
+{
+    int64_t until = monotonic_ms() + DRAIN_MS;
+    enum status status = deliver_drain(service->delivery, clock_now_ms(&service->clock));
+    while (status == STATUS_OK && deliver_is_busy(service->delivery) && monotonic_ms() < until) {
+        struct pollfd fd = {.fd = deliver_fd(service->delivery), .events = POLLIN};
+        poll(&fd, 1, 10);
+        status = deliver(service->delivery, clock_now_ms(&service->clock), false);
+    }
+    note_failure(service, status, "delivery failed");
 }
 
 int service_run(struct service *service, const volatile sig_atomic_t *stop)
@@ -330,6 +347,8 @@ int service_run(struct service *service, const volatile sig_atomic_t *stop)
         more |= service->server.ready_count > 0;
     }
     service->server.is_closing = true;
+    if (!service->is_failed)
+        drain_delivery(service);
     for (int64_t until = monotonic_ms() + 5000;
          !service->is_failed && server_is_busy(&service->server) && monotonic_ms() < until;) {
         server_poll(&service->server, 50);

@@ -29,7 +29,9 @@ struct service {
     struct server server;
     struct store *store;
     struct engine *engine;
-    struct delivery delivery;
+    struct delivery *delivery;
+    struct deliver_options delivery_options;
+    char public_url[512];
     struct clock clock;
     const struct config *config;
     struct arena arena; /* of one request */

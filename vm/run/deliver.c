@@ -1,214 +1,515 @@
 /* deliver.c: see deliver.h. */
 #include "vm/run/deliver.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "vm/base/clock.h"
 #include "vm/base/hash.h"
-#include "vm/base/json.h"
 #include "vm/base/log.h"
-#include "vm/run/mime.h"
+#include "vm/run/provider.h"
 
-enum { BATCH = 256, FIRST_BACKOFF_MS = 500, LONGEST_BACKOFF_MS = 60000, FILE_BYTES = 8 << 20 };
+enum {
+    MAIL_ROOM = 256, /* claimed at most, by channel */
+    OTHER_ROOM = 64,
+    FIRST_ROOM = 16,
+    RECORD_AT = 64, /* results that are worth a commit at once */
+    RECORD_MS = 3,  /* others wait this long for more */
+    STALE_MS = 5000 /* what waited so long for its turn is asked again */
+};
+/* Tries follow each other after 30 s, 1, 2, 4 … minutes, at most an hour: three days for a message,
+ * three hours for a webhook, whose enrollment waits. */
+enum { FIRST_RETRY_MS = 30000, LONGEST_RETRY_MS = 3600000, MOST_TRIES = 80, MOST_CALLS = 10 };
+/* While nothing gets through to a provider, one attempt is made at such distances. */
+enum { FIRST_PAUSE_MS = 500, LONGEST_PAUSE_MS = 60000 };
 
-static struct str domain_of(struct str mailbox)
+struct lane { /* of one channel */
+    uint16_t queue[MAIL_ROOM];
+    uint32_t first, queued, flying, done;
+    uint32_t room;                     /* grows while all that is claimed is also begun */
+    int64_t pause_ms, paused_until_ms; /* of the monotonic clock */
+};
+struct delivery {
+    struct engine *engine;
+    struct store *store;
+    const struct deliver_options *options;
+    struct providers *providers;
+    struct arena arena; /* of one row */
+    struct lane lanes[CHANNELS];
+    struct flight flights[FLIGHTS];
+    uint16_t free[FLIGHTS];
+    uint32_t free_count;
+    bool is_draining;
+};
+
+struct delivery *deliver_open(struct engine *engine, struct store *store,
+                              const struct deliver_options *options, const char **error)
 {
-    size_t at = str_find(mailbox, STR("@"));
-    struct str domain = at == SIZE_MAX ? STR("camp.invalid") : str_from(mailbox, at + 1);
-    while (domain.len && (domain.at[domain.len - 1] == '>' || domain.at[domain.len - 1] == ' '))
-        domain.len--;
-    return domain;
+    struct delivery *d = heap_alloc(sizeof *d);
+    *d = (struct delivery){.engine = engine, .store = store, .options = options};
+    arena_init(&d->arena, 0);
+    for (uint32_t i = 0; i < CHANNELS; i++)
+        d->lanes[i].room = FIRST_ROOM;
+    for (uint32_t i = 0; i < FLIGHTS; i++)
+        d->free[d->free_count++] = (uint16_t)i;
+    *error = "libcurl cannot be set up";
+    if (providers_open(&d->providers, options))
+        return d;
+    heap_release(d);
+    return NULL;
 }
 
-static bool write_sms(const struct delivery *delivery, const struct outbox_row *row,
-                      struct buf *out)
+static void release(struct delivery *d, struct flight *flight)
 {
-    buf_c(out, "{\"To\":");
-    json_put_text(out, row->to);
-    buf_c(out, ",\"From\":");
-    json_put_text(out, delivery->sms_from);
-    buf_c(out, ",\"Body\":");
-    json_put_text(out, row->text);
-    buf_c(out, "}\n");
-    return !out->failed;
+    buf_free(&flight->content);
+    buf_free(&flight->addresses);
+    buf_free(&flight->answer);
+    *flight = (struct flight){.phase = FLIGHT_FREE};
+    d->free[d->free_count++] = (uint16_t)(flight - d->flights);
 }
 
-static bool write_content(const struct delivery *delivery, const struct outbox_row *row,
-                          struct str key, struct buf *out)
+void deliver_close(struct delivery *d)
 {
-    if (row->channel == CHANNEL_SMS)
-        return write_sms(delivery, row, out);
-    const struct program *program = engine_program(delivery->engine);
-    const struct image *image = program->image;
-    struct str from = row->from.len ? row->from : image_text(image, image->projects[0].from_email);
-    struct mail mail = {.from = from,
-                        .to = row->to,
-                        .reply_to = row->reply_to,
-                        .subject = row->subject,
-                        .text = row->text,
-                        .html = row->html,
-                        .key = key,
-                        .domain = domain_of(from),
-                        .at_ms = row->at_ms};
-    return mime_write(&mail, out);
-}
-
-/* Whole and synced under another name first: nobody sees half a message. */
-static bool put_in_place(const char *folder, const char *name, struct str bytes)
-{
-    char temporary[4096], path[4096];
-    snprintf(temporary, sizeof temporary, "%s/.%s.tmp", folder, name);
-    snprintf(path, sizeof path, "%s/%s", folder, name);
-    mkdir(folder, 0750);
-    int fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0640);
-    if (fd < 0)
-        return false;
-    bool is_written = true;
-    for (struct str rest = bytes; is_written && rest.len;) {
-        ssize_t n = write(fd, rest.at, rest.len);
-        is_written = n > 0;
-        rest = str_from(rest, n > 0 ? (size_t)n : 0);
+    if (!d)
+        return;
+    for (uint32_t i = 0; i < FLIGHTS; i++) {
+        if (d->flights[i].phase == FLIGHT_FLYING)
+            providers_abort(d->providers, &d->flights[i]);
+        if (d->flights[i].phase != FLIGHT_FREE)
+            release(d, &d->flights[i]);
     }
-    is_written = is_written && fsync(fd) == 0;
-    is_written = close(fd) == 0 && is_written;
-    if (is_written && rename(temporary, path) == 0)
-        return true;
-    unlink(temporary);
-    return false;
+    providers_close(d->providers);
+    arena_free(&d->arena);
+    heap_release(d);
 }
 
-static enum outbox_state send_one(struct delivery *delivery, const struct outbox_row *row)
+int deliver_fd(const struct delivery *d)
 {
-    struct buf content, key;
-    enum outbox_state result = OUTBOX_FAILED;
-    buf_init(&content, FILE_BYTES);
-    buf_init(&key, 64);
-    buf_hex(&key, (struct str){(const char *)row->key, sizeof row->key});
-    char name[64];
-    snprintf(name, sizeof name, STR_FMT "%s", STR_ARG(buf_view(&key)),
-             row->channel == CHANNEL_SMS ? ".json" : ".eml");
-    if (write_content(delivery, row, buf_view(&key), &content))
-        result =
-            put_in_place(delivery->folder, name, buf_view(&content)) ? OUTBOX_SENT : OUTBOX_RETRY;
-    buf_free(&content);
-    buf_free(&key);
-    return result;
+    return providers_fd(d->providers);
 }
 
-static enum status claim(struct delivery *delivery, int64_t now_ms, uint64_t *ids, uint32_t most,
-                         uint32_t *count)
+bool deliver_is_busy(const struct delivery *d)
 {
-    static const enum outbox_state from[] = {OUTBOX_PENDING, OUTBOX_RETRY};
-    struct arena arena;
-    enum status status = engine_begin(delivery->engine);
-    arena_init(&arena, 0);
-    *count = 0;
-    for (size_t i = 0; i < ARRAY_COUNT(from) && status == STATUS_OK; i++) {
-        uint64_t cursor = 0;
-        while (*count < most && status == STATUS_OK) {
-            struct outbox_row row;
-            enum outbox_state became;
-            arena_reset(&arena);
-            status = store_outbox_next(delivery->store, from[i], cursor, &arena, &row);
-            if (status == STATUS_MISSING) {
-                status = STATUS_OK;
-                break;
-            }
-            cursor = row.id;
-            if (status == STATUS_OK)
-                status = engine_claim(delivery->engine, row.id, now_ms, &became);
-            if (status == STATUS_OK && became == OUTBOX_CLAIMED)
-                ids[(*count)++] = row.id;
-        }
+    return d->free_count < FLIGHTS;
+}
+
+static uint32_t room_of(uint8_t channel)
+{
+    return channel == CHANNEL_EMAIL ? MAIL_ROOM : OTHER_ROOM;
+}
+
+static bool is_file(const struct delivery *d, uint8_t channel)
+{
+    const char *url = channel == CHANNEL_EMAIL ? d->options->email : d->options->sms;
+    return channel != CHANNEL_WEBHOOK && strncmp(url, "file://", 7) == 0;
+}
+
+static uint32_t flying_most(const struct delivery *d, uint8_t channel)
+{
+    return is_file(d, channel) ? MAIL_ROOM : channel == CHANNEL_EMAIL ? SMTP_CONNECTIONS : 16;
+}
+
+/* --- results --- */
+
+static uint32_t most_tries(uint8_t channel)
+{
+    return channel == CHANNEL_WEBHOOK ? MOST_CALLS : MOST_TRIES;
+}
+
+/* Doubling, a fifth more or less, and never before the provider wants to hear of us. */
+static int64_t backoff_ms(const struct flight *flight)
+{
+    uint32_t random, times = flight->attempts > 10 ? 10 : flight->attempts;
+    int64_t ms = FIRST_RETRY_MS;
+    for (uint32_t i = 1; i < times && ms < LONGEST_RETRY_MS; i++)
+        ms *= 2;
+    ms = ms > LONGEST_RETRY_MS ? LONGEST_RETRY_MS : ms;
+    random_bytes(&random, sizeof random);
+    ms = ms * 4 / 5 + (int64_t)((double)random / 4294967296.0 * 2 / 5 * (double)ms);
+    int64_t asked_ms =
+        flight->retry_after_ms > LONGEST_RETRY_MS ? LONGEST_RETRY_MS : flight->retry_after_ms;
+    return asked_ms > ms ? asked_ms : ms;
+}
+
+static void log_attempt(const struct flight *flight)
+{
+    char id[24], code[24];
+    snprintf(id, sizeof id, "%llu", (unsigned long long)flight->id);
+    snprintf(code, sizeof code, "%ld", flight->code);
+    log_line(LOG_WARN, "not sent", "message", id, "state", outbox_word(flight->outcome.state),
+             "why", flight->why ? flight->why : "", "code", code, NULL);
+}
+
+/* What becomes of it: how long it waits, whether it was tried often enough. */
+static void judge(struct delivery *d, struct flight *flight, int64_t now_ms)
+{
+    struct outcome *o = &flight->outcome;
+    bool is_last = flight->attempts >= most_tries(flight->channel);
+    o->holds_unknown = flight->channel == CHANNEL_EMAIL ? !d->options->retries_unknown_email
+                       : flight->channel == CHANNEL_SMS ? !d->options->retries_unknown_sms
+                                                        : false;
+    if (is_last && o->state == OUTBOX_UNKNOWN && flight->channel == CHANNEL_WEBHOOK)
+        o->state = OUTBOX_FAILED;
+    o->holds_unknown |= is_last;
+    if (is_last && o->state == OUTBOX_RETRY)
+        o->state = OUTBOX_FAILED;
+    o->try_at_ms = now_ms + backoff_ms(flight);
+    bool has_lane = flight->channel != CHANNEL_WEBHOOK;
+    o->is_unused |= flight->trouble == TROUBLE_UNREACHABLE && has_lane;
+    if (o->is_unused)
+        o->state = OUTBOX_RETRY;
+    if (o->state != OUTBOX_SENT && !(o->is_unused && flight->trouble == TROUBLE_NONE))
+        log_attempt(flight);
+}
+
+/* One attempt at a time while the provider cannot be reached, all of them again after a success. */
+static void note_trouble(struct delivery *d, const struct flight *flight)
+{
+    struct lane *lane = &d->lanes[flight->channel];
+    if (flight->channel == CHANNEL_WEBHOOK ||
+        (flight->outcome.is_unused && flight->trouble == TROUBLE_NONE))
+        return;
+    if (flight->trouble < TROUBLE_PROVIDER) {
+        lane->pause_ms = 0;
+        return;
     }
-    arena_free(&arena);
-    if (status == STATUS_OK)
-        return engine_commit(delivery->engine);
-    engine_rollback(delivery->engine);
-    return status;
+    if (monotonic_ms() < lane->paused_until_ms)
+        return;
+    lane->pause_ms = lane->pause_ms ? lane->pause_ms * 2 : FIRST_PAUSE_MS;
+    if (lane->pause_ms > LONGEST_PAUSE_MS)
+        lane->pause_ms = LONGEST_PAUSE_MS;
+    lane->paused_until_ms = monotonic_ms() + lane->pause_ms;
 }
 
-static enum status finish(struct delivery *delivery, int64_t now_ms, const uint64_t *ids,
-                          const enum outbox_state *results, uint32_t count)
+static enum status record(struct delivery *d, const struct flight *flight, int64_t now_ms)
 {
-    enum status status = engine_begin(delivery->engine);
-    for (uint32_t i = 0; i < count && status == STATUS_OK; i++)
-        status = engine_sent(delivery->engine, ids[i], results[i], now_ms);
-    if (status == STATUS_OK)
-        return engine_commit(delivery->engine);
-    engine_rollback(delivery->engine);
-    return status;
+    bool is_final = flight->outcome.state == OUTBOX_SENT || flight->outcome.state == OUTBOX_FAILED;
+    if (flight->outcome.is_unused)
+        return store_outbox_return(d->store, flight->id, now_ms);
+    if (flight->channel == CHANNEL_WEBHOOK && is_final)
+        return engine_answer(d->engine, flight->id,
+                             flight->outcome.state == OUTBOX_SENT ? buf_view(&flight->answer)
+                                                                  : (struct str){0},
+                             now_ms);
+    return engine_sent(d->engine, flight->id, &flight->outcome, now_ms);
 }
 
-static void back_off(struct delivery *delivery)
+/* A result that cannot be recorded must not hold up the others. */
+static enum status record_alone(struct delivery *d, struct flight *flight, int64_t now_ms)
 {
-    delivery->backoff_ms = delivery->backoff_ms ? delivery->backoff_ms * 2 : FIRST_BACKOFF_MS;
-    if (delivery->backoff_ms > LONGEST_BACKOFF_MS)
-        delivery->backoff_ms = LONGEST_BACKOFF_MS;
-    delivery->retry_at_ms = monotonic_ms() + delivery->backoff_ms;
-    log_line(LOG_WARN, "outbox cannot be written", "folder", delivery->folder, "why",
-             strerror(errno), NULL);
-}
-
-static enum status send_all(struct delivery *delivery, int64_t now_ms, const uint64_t *ids,
-                            uint32_t count)
-{
-    enum outbox_state results[BATCH];
-    bool failed = false;
-    struct arena arena;
-    arena_init(&arena, 0);
-    for (uint32_t i = 0; i < count; i++) {
-        struct outbox_row row;
-        arena_reset(&arena);
-        results[i] = OUTBOX_RETRY;
-        if (!failed && store_outbox_get(delivery->store, ids[i], &arena, &row) == STATUS_OK)
-            results[i] = send_one(delivery, &row);
-        failed |= results[i] == OUTBOX_RETRY;
-    }
-    arena_free(&arena);
-    if (failed)
-        back_off(delivery);
-    else
-        delivery->backoff_ms = 0;
-    return finish(delivery, now_ms, ids, results, count);
-}
-
-enum status deliver(struct delivery *delivery, int64_t now_ms, uint32_t most, uint32_t *done)
-{
-    uint64_t ids[BATCH];
-    *done = 0;
-    if (!engine_program(delivery->engine) || monotonic_ms() < delivery->retry_at_ms)
-        return STATUS_OK;
-    enum status status = claim(delivery, now_ms, ids, most < BATCH ? most : BATCH, done);
-    return status == STATUS_OK && *done ? send_all(delivery, now_ms, ids, *done) : status;
-}
-
-enum status deliver_recover(struct delivery *delivery, int64_t now_ms)
-{
-    uint64_t ids[BATCH], cursor = 0;
-    for (;;) {
-        struct arena arena;
-        struct outbox_row row;
-        uint32_t count = 0;
-        enum status status = STATUS_OK;
-        arena_init(&arena, 0);
-        while (count < BATCH && status == STATUS_OK) {
-            arena_reset(&arena);
-            status = store_outbox_next(delivery->store, OUTBOX_CLAIMED, cursor, &arena, &row);
-            if (status == STATUS_OK)
-                ids[count++] = cursor = row.id;
-        }
-        arena_free(&arena);
-        if (status != STATUS_OK && status != STATUS_MISSING)
+    struct outcome failed = {.state = OUTBOX_FAILED};
+    for (int attempt = 0; attempt < 2; attempt++) {
+        enum status status = engine_begin(d->engine);
+        if (status == STATUS_OK)
+            status = attempt ? engine_sent(d->engine, flight->id, &failed, now_ms)
+                             : record(d, flight, now_ms);
+        if (status == STATUS_OK)
+            status = engine_commit(d->engine);
+        if (status == STATUS_OK)
             return status;
-        if (!count)
-            return STATUS_OK;
-        status = send_all(delivery, now_ms, ids, count);
+        engine_rollback(d->engine);
+        if (status == STATUS_IO || status == STATUS_FULL || status == STATUS_BUSY)
+            return status;
+        log_line(LOG_ERROR, "a result cannot be recorded", "why", engine_error(d->engine), NULL);
+    }
+    return STATUS_OK;
+}
+
+static void forget_done(struct delivery *d, struct flight *flight)
+{
+    d->lanes[flight->channel].done--;
+    release(d, flight);
+}
+
+static void take_done(struct delivery *d, int64_t now_ms)
+{
+    for (uint32_t i = 0; i < FLIGHTS; i++) {
+        struct flight *flight = &d->flights[i];
+        if (flight->phase != FLIGHT_DONE || flight->is_judged)
+            continue;
+        judge(d, flight, now_ms);
+        note_trouble(d, flight);
+        flight->is_judged = true;
+    }
+}
+
+static enum status record_all(struct delivery *d, int64_t now_ms)
+{
+    enum status status = STATUS_OK;
+    for (uint32_t i = 0; i < FLIGHTS && status == STATUS_OK; i++)
+        if (d->flights[i].phase == FLIGHT_DONE)
+            status = record(d, &d->flights[i], now_ms);
+    return status;
+}
+
+/* --- claims --- */
+
+static void fill(struct delivery *d, const struct outbox_row *row)
+{
+    struct flight *flight = &d->flights[d->free[--d->free_count]];
+    const struct program *program = engine_image(d->engine, row->image);
+    uint32_t topic = program->image->messages[row->message].topic;
+    struct str url = {0};
+    struct buf hex;
+    *flight = (struct flight){.phase = FLIGHT_QUEUED,
+                              .channel = row->channel,
+                              .attempts = row->attempts + 1,
+                              .id = row->id,
+                              .claimed_at_ms = monotonic_ms()};
+    memcpy(flight->key, row->key, sizeof flight->key);
+    buf_init(&hex, 64);
+    buf_hex(&hex, (struct str){(const char *)row->key, sizeof row->key});
+    memcpy(flight->key_text, hex.data, 32);
+    buf_free(&hex);
+    if (row->channel == CHANNEL_EMAIL && topic != IMAGE_NONE)
+        url =
+            engine_unsubscribe_url(d->engine, &d->arena, row->patient, program->topic_names[topic]);
+    if (!flight_prepare(d->providers, flight, program, row, url)) {
+        flight_end(flight, OUTBOX_FAILED, TROUBLE_MESSAGE,
+                   flight->why ? flight->why : "it cannot be written as a message");
+        d->lanes[row->channel].done++;
+        return;
+    }
+    struct lane *lane = &d->lanes[row->channel];
+    lane->queue[(lane->first + lane->queued++) % MAIL_ROOM] = (uint16_t)(flight - d->flights);
+}
+
+/* How many rows of the channel may be claimed now. */
+static uint32_t wanted(const struct delivery *d, uint8_t channel)
+{
+    const struct lane *lane = &d->lanes[channel];
+    uint32_t used = lane->queued + lane->flying + lane->done, room = lane->room;
+    if (d->is_draining || monotonic_ms() < lane->paused_until_ms)
+        return 0;
+    if (lane->pause_ms)
+        room = 1;
+    if (used >= room || lane->queued > room / 2)
+        return 0;
+    return room - used < d->free_count ? room - used : d->free_count;
+}
+
+static bool has_due(const struct delivery *d, uint8_t channel, int64_t now_ms)
+{
+    return store_outbox_due_at(d->store, channel) <= now_ms && wanted(d, channel);
+}
+
+static enum status claim(struct delivery *d, uint8_t channel, int64_t now_ms)
+{
+    uint32_t most = wanted(d, channel);
+    for (uint32_t i = 0; i < most;) {
+        struct outbox_row row;
+        enum outbox_state became;
+        arena_reset(&d->arena);
+        enum status status = store_outbox_due(d->store, channel, now_ms, &d->arena, &row);
+        if (status != STATUS_OK)
+            return status == STATUS_MISSING ? STATUS_OK : status;
+        status = engine_claim_row(d->engine, &row, now_ms, &became);
+        if (status == STATUS_CORRUPT || status == STATUS_MISSING) {
+            log_line(LOG_ERROR, "a message cannot be claimed and is set aside", NULL);
+            status = store_outbox_defer(d->store, &row, INT64_MAX);
+            became = OUTBOX_PENDING;
+        }
+        if (status != STATUS_OK)
+            return status;
+        if (became == OUTBOX_CLAIMED) {
+            fill(d, &row);
+            i++;
+        }
+    }
+    return STATUS_OK;
+}
+
+/* What the rolled back transaction had claimed. */
+static void forget_claims(struct delivery *d, const uint32_t queued[CHANNELS])
+{
+    for (uint32_t c = 1; c < CHANNELS; c++)
+        for (struct lane *lane = &d->lanes[c]; lane->queued > queued[c];)
+            release(d, &d->flights[lane->queue[(lane->first + --lane->queued) % MAIL_ROOM]]);
+    for (uint32_t i = 0; i < FLIGHTS; i++)
+        if (d->flights[i].phase == FLIGHT_DONE && !d->flights[i].is_judged)
+            forget_done(d, &d->flights[i]);
+}
+
+static void begin_queued(struct delivery *d, uint8_t channel)
+{
+    struct lane *lane = &d->lanes[channel];
+    int64_t now_ms = monotonic_ms();
+    bool was_waiting = lane->queued > 0;
+    while (lane->queued && lane->flying < flying_most(d, channel)) {
+        struct flight *flight = &d->flights[lane->queue[lane->first]];
+        lane->first = (lane->first + 1) % MAIL_ROOM;
+        lane->queued--;
+        lane->flying++;
+        flight->phase = FLIGHT_FLYING;
+        providers_begin(d->providers, flight);
+    }
+    if (was_waiting && !lane->queued && lane->room < room_of(channel))
+        lane->room = lane->room * 2 < room_of(channel) ? lane->room * 2 : room_of(channel);
+    /* Nothing of them has left: asked anew, with the checks of that moment. */
+    while (lane->queued) {
+        struct flight *flight = &d->flights[lane->queue[lane->first]];
+        if (!d->is_draining && now_ms - flight->claimed_at_ms < STALE_MS)
+            break;
+        lane->first = (lane->first + 1) % MAIL_ROOM;
+        lane->queued--;
+        lane->done++;
+        lane->room = flying_most(d, channel) < FIRST_ROOM ? flying_most(d, channel) : FIRST_ROOM;
+        flight->outcome.is_unused = true;
+        flight_end(flight, OUTBOX_RETRY, TROUBLE_NONE, "its turn did not come");
+    }
+}
+
+static void count_phases(struct delivery *d)
+{
+    uint32_t flying[CHANNELS] = {0}, done[CHANNELS] = {0};
+    for (uint32_t i = 0; i < FLIGHTS; i++) {
+        flying[d->flights[i].channel] += d->flights[i].phase == FLIGHT_FLYING;
+        done[d->flights[i].channel] += d->flights[i].phase == FLIGHT_DONE;
+    }
+    for (uint32_t c = 1; c < CHANNELS; c++) {
+        d->lanes[c].flying = flying[c];
+        d->lanes[c].done = done[c];
+    }
+}
+
+static bool is_time_to_record(const struct delivery *d)
+{
+    uint32_t done = 0, open = 0;
+    int64_t oldest_ms = INT64_MAX;
+    for (uint32_t c = 1; c < CHANNELS; c++) {
+        done += d->lanes[c].done;
+        open += d->lanes[c].queued + d->lanes[c].flying;
+    }
+    for (uint32_t i = 0; done && i < FLIGHTS; i++)
+        if (d->flights[i].phase == FLIGHT_DONE && d->flights[i].done_at_ms < oldest_ms)
+            oldest_ms = d->flights[i].done_at_ms;
+    return done && (done >= RECORD_AT || !open || monotonic_ms() - oldest_ms >= RECORD_MS);
+}
+
+static enum status record_and_claim(struct delivery *d, int64_t now_ms, bool may_claim)
+{
+    uint32_t queued[CHANNELS];
+    for (uint32_t c = 0; c < CHANNELS; c++)
+        queued[c] = d->lanes[c].queued;
+    take_done(d, now_ms);
+    enum status status = engine_begin(d->engine);
+    if (status == STATUS_OK)
+        status = record_all(d, now_ms);
+    if (status == STATUS_OK) {
+        /* Their places are taken only when this commits; until then they stay DONE. */
+        for (uint8_t c = 1; may_claim && c < CHANNELS && status == STATUS_OK; c++)
+            if (has_due(d, c, now_ms))
+                status = claim(d, c, now_ms);
+    }
+    if (status == STATUS_OK)
+        status = engine_commit(d->engine);
+    if (status != STATUS_OK) {
+        engine_rollback(d->engine);
+        forget_claims(d, queued);
+    }
+    bool is_alone = status != STATUS_OK && status != STATUS_IO && status != STATUS_FULL;
+    for (uint32_t i = 0; i < FLIGHTS; i++) {
+        struct flight *flight = &d->flights[i];
+        if (flight->phase != FLIGHT_DONE || !flight->is_judged)
+            continue;
+        if (is_alone)
+            status = record_alone(d, flight, now_ms);
+        if (status != STATUS_OK)
+            return status;
+        forget_done(d, flight);
+    }
+    return status;
+}
+
+enum status deliver(struct delivery *d, int64_t now_ms, bool may_claim)
+{
+    enum status status = STATUS_OK;
+    bool claims = false;
+    providers_run(d->providers);
+    count_phases(d);
+    for (uint8_t c = 1; c < CHANNELS; c++) {
+        begin_queued(d, c);
+        claims |= may_claim && engine_program(d->engine) && has_due(d, c, now_ms);
+    }
+    count_phases(d);
+    if (!claims && !is_time_to_record(d))
+        return STATUS_OK;
+    status = record_and_claim(d, now_ms, claims);
+    for (uint8_t c = 1; c < CHANNELS; c++)
+        begin_queued(d, c);
+    count_phases(d);
+    return status;
+}
+
+int64_t deliver_wait_ms(const struct delivery *d, int64_t now_ms, double rate)
+{
+    int64_t wait_ms = providers_wait_ms(d->providers), mono_ms = monotonic_ms();
+    wait_ms = wait_ms < 0 ? INT64_MAX : wait_ms;
+    for (uint8_t c = 1; c < CHANNELS; c++) {
+        const struct lane *lane = &d->lanes[c];
+        int64_t due_ms = store_outbox_due_at(d->store, c), this_ms = INT64_MAX;
+        bool has_program = engine_program(d->engine) != NULL;
+        if (lane->done && wait_ms > RECORD_MS)
+            wait_ms = lane->flying || lane->queued ? RECORD_MS : 0;
+        if (lane->queued && wait_ms > STALE_MS)
+            wait_ms = STALE_MS;
+        if (!has_program || d->is_draining)
+            continue;
+        if (due_ms <= now_ms && wanted(d, c))
+            this_ms = 0;
+        else if (due_ms <= now_ms && lane->paused_until_ms > mono_ms)
+            this_ms = lane->paused_until_ms - mono_ms;
+        else if (due_ms > now_ms && due_ms < INT64_MAX && rate > 0)
+            this_ms = (int64_t)((double)(due_ms - now_ms) / rate) + 1;
+        wait_ms = this_ms < wait_ms ? this_ms : wait_ms;
+    }
+    return wait_ms;
+}
+
+enum status deliver_drain(struct delivery *d, int64_t now_ms)
+{
+    d->is_draining = true;
+    return deliver(d, now_ms, false);
+}
+
+/* --- after a restart --- */
+
+static enum status recover_one(struct delivery *d, const struct outbox_row *row, int64_t now_ms)
+{
+    struct outcome outcome = {.state = OUTBOX_UNKNOWN, .try_at_ms = now_ms};
+    if (is_file(d, row->channel)) {
+        outcome.state = file_has(d->options, row) ? OUTBOX_SENT : OUTBOX_RETRY;
+    } else if (row->channel == CHANNEL_WEBHOOK) {
+        if (row->attempts >= MOST_CALLS)
+            return engine_answer(d->engine, row->id, (struct str){0}, now_ms);
+    } else {
+        outcome.holds_unknown = row->channel == CHANNEL_EMAIL ? !d->options->retries_unknown_email
+                                                              : !d->options->retries_unknown_sms;
+        outcome.holds_unknown |= row->attempts >= MOST_TRIES;
+    }
+    return engine_sent(d->engine, row->id, &outcome, now_ms);
+}
+
+enum status deliver_recover(struct delivery *d, int64_t now_ms)
+{
+    uint64_t cursor = 0;
+    for (bool is_end = false; !is_end;) {
+        enum status status = engine_begin(d->engine);
+        for (uint32_t i = 0; i < MAIL_ROOM && status == STATUS_OK; i++) {
+            struct outbox_row row;
+            arena_reset(&d->arena);
+            status = store_outbox_next(d->store, OUTBOX_CLAIMED, cursor, &d->arena, &row);
+            is_end = status == STATUS_MISSING;
+            if (status != STATUS_OK)
+                break;
+            cursor = row.id;
+            status = recover_one(d, &row, now_ms);
+        }
+        if (status == STATUS_OK || is_end)
+            status = engine_commit(d->engine);
+        else
+            engine_rollback(d->engine);
         if (status != STATUS_OK)
             return status;
     }
+    return STATUS_OK;
 }

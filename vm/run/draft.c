@@ -27,7 +27,9 @@ void react_hand_over(struct react *r, const struct approval *approval)
         to = OUTBOX_CAPPED;
     else if (verdict != VERDICT_SEND)
         to = OUTBOX_CANCELLED;
-    react_lose(r, store_outbox_move(r->engine->store, row.id, OUTBOX_DRAFT, to, r->now_ms));
+    react_lose(r, to == OUTBOX_PENDING
+                      ? store_outbox_hand_over(r->engine->store, row.id, r->now_ms)
+                      : store_outbox_move(r->engine->store, row.id, OUTBOX_DRAFT, to, r->now_ms));
     if (to != OUTBOX_PENDING) {
         engine_note_row(r->engine, &row, word_of_state(to), (struct str){0});
         return;

@@ -29,18 +29,15 @@ static bool load_event(void *context, uint64_t id, struct arena *arena, struct e
 static struct str unsubscribe_url(void *context, struct arena *arena, const struct patient *patient,
                                   uint32_t topic)
 {
+    return engine_unsubscribe_url(context, arena, patient->key, topic);
+}
+
+static bool is_suppressed(void *context, uint32_t channel, struct str address)
+{
     struct engine *engine = context;
-    unsigned char digest[SHA256_BYTES], key[SIPHASH_KEY_BYTES] = "unsubscribe tok";
-    struct str who = arena_printf(arena, "%llu/%u/%llx", (unsigned long long)patient->key, topic,
-                                  (unsigned long long)siphash(key, patient->id));
-    struct buf token;
-    sha256(who, digest);
-    buf_init(&token, 128);
-    buf_base64url(&token, (struct str){(const char *)digest, 24});
-    struct str url = arena_printf(arena, STR_FMT "/u/" STR_FMT, STR_ARG(engine->options.public_url),
-                                  STR_ARG(buf_view(&token)));
-    buf_free(&token);
-    return url;
+    bool is_listed = true; /* nothing fails open */
+    enum status status = store_is_suppressed(engine->store, (uint8_t)channel, address, &is_listed);
+    return status != STATUS_OK || is_listed;
 }
 
 void engine_close(struct engine *engine)
@@ -99,10 +96,14 @@ enum status engine_open(struct engine **out, struct store *store,
     engine->host = (struct host){.context = engine,
                                  .event = load_event,
                                  .unsubscribe_url = unsubscribe_url,
+                                 .is_suppressed = is_suppressed,
                                  .chosen_arm = options->chosen_arm,
                                  .chooser = options->chooser,
                                  .work = &engine->work};
-    struct str next;
+    struct str next, secret;
+    if (store_meta_get(store, "secret", &engine->slice, &secret) == STATUS_OK &&
+        secret.len == sizeof engine->secret)
+        memcpy(engine->secret, secret.at, sizeof engine->secret);
     if (store_meta_get(store, "next enrollment", &engine->slice, &next) == STATUS_OK &&
         next.len == 8)
         memcpy(&engine->next_enrollment, next.at, 8);
@@ -249,125 +250,6 @@ enum status engine_advance(struct engine *engine, int64_t to_ms, bool is_include
         if (status != STATUS_OK)
             return engine_fail(engine, status, "advance");
     }
-}
-
-enum status engine_claim(struct engine *engine, uint64_t outbox, int64_t now_ms,
-                         enum outbox_state *became)
-{
-    struct outbox_row row;
-    struct react r;
-    enum skip_reason skip;
-    arena_reset(&engine->slice);
-    enum status status = store_outbox_get(engine->store, outbox, &engine->slice, &row);
-    if (status != STATUS_OK)
-        return status;
-    char address[512];
-    size_t length = row.to.len < sizeof address ? row.to.len : 0;
-    if (length)
-        memcpy(address, row.to.at, length);
-    struct str to = {address, length};
-    uint64_t enrollment = row.enrollment;
-    status = react_open(engine, (struct str){0}, row.patient, now_ms, &r);
-    const struct program *program =
-        status == STATUS_OK ? engine_program_of(engine, row.image) : NULL;
-    if (!program)
-        return status == STATUS_OK ? STATUS_MISSING : status;
-    struct enrollment gone = {.id = enrollment};
-    struct enrollment *e = patient_enrollment(r.patient, enrollment);
-    struct env env = react_env(&r, program, e ? e : &gone);
-    const struct image_message *message = &program->image->messages[row.message];
-    enum verdict verdict = letter_check(&env, row.message, to, row.expires_at_ms, row.at_ms, &skip);
-    if (!message->is_notice &&
-        windows_open_ms(program->image, message->windows, env.zone, now_ms) > now_ms) {
-        *became = (enum outbox_state)row.state;
-        return STATUS_OK;
-    }
-    if (engine_state_of(engine, program->campaign_names[message->campaign]) == CAMPAIGN_PAUSED) {
-        *became = (enum outbox_state)row.state;
-        return STATUS_OK;
-    }
-    *became = verdict == VERDICT_SEND      ? OUTBOX_CLAIMED
-              : verdict == VERDICT_EXPIRED ? OUTBOX_EXPIRED
-              : verdict == VERDICT_SKIPPED ? OUTBOX_SKIPPED
-              : verdict == VERDICT_CAPPED  ? OUTBOX_CAPPED
-                                           : OUTBOX_CANCELLED;
-    if (*became != OUTBOX_CLAIMED)
-        engine_note_row(engine, &row, word_of_state(*became), (struct str){0});
-    status =
-        store_outbox_move(engine->store, outbox, (enum outbox_state)row.state, *became, now_ms);
-    return status == STATUS_OK && *became != OUTBOX_CLAIMED ? react_keep(&r) : status;
-}
-
-enum status engine_answer(struct engine *engine, uint64_t outbox, struct str answer, int64_t now_ms)
-{
-    struct outbox_row row;
-    struct react r;
-    enum outbox_state state = answer.len ? OUTBOX_SENT : OUTBOX_FAILED;
-    enum status status = engine_sent(engine, outbox, state, now_ms);
-    if (status == STATUS_OK)
-        status = store_outbox_get(engine->store, outbox, &engine->slice, &row);
-    uint64_t enrollment = row.enrollment;
-    uint32_t image = row.image, message = row.message;
-    if (status == STATUS_OK)
-        status = react_open(engine, (struct str){0}, row.patient, now_ms, &r);
-    if (status != STATUS_OK)
-        return status;
-    const struct program *program = engine_program_of(engine, image);
-    struct enrollment *e = patient_enrollment(r.patient, enrollment);
-    if (program && e && e->state == ENROLLMENT_PARKED && e->image == image &&
-        program->image->waits[e->resume].kind == WAIT_WEBHOOK &&
-        program->image->waits[e->resume].message == message) {
-        struct env env = react_env(&r, program, e);
-        wait_answer(&env, e->resume,
-                    answer.len ? (struct value){.kind = VALUE_JSON, .text = answer}
-                               : value_unknown());
-        react_run(&r, enrollment);
-    }
-    return react_close(&r);
-}
-
-enum status engine_sent(struct engine *engine, uint64_t outbox, enum outbox_state state,
-                        int64_t now_ms)
-{
-    struct outbox_row row;
-    arena_reset(&engine->slice);
-    enum status status = store_outbox_get(engine->store, outbox, &engine->slice, &row);
-    if (status == STATUS_OK)
-        status = store_outbox_move(engine->store, outbox, OUTBOX_CLAIMED, state, now_ms);
-    if (status == STATUS_OK)
-        status = engine_tell_of(engine, &row, word_of_state(state), (struct str){0}, now_ms);
-    return status;
-}
-
-enum status engine_touched(struct engine *engine, uint64_t outbox, bool is_click, int64_t now_ms)
-{
-    struct outbox_row row;
-    struct react r;
-    arena_reset(&engine->slice);
-    enum status status = store_outbox_get(engine->store, outbox, &engine->slice, &row);
-    uint64_t enrollment = row.enrollment;
-    uint32_t message = row.message, image = row.image;
-    struct happening touched = {.enrollment = enrollment};
-    if (status == STATUS_OK)
-        status = react_open(engine, (struct str){0}, row.patient, now_ms, &r);
-    const struct program *program = status == STATUS_OK ? engine_program_of(engine, image) : NULL;
-    if (!program)
-        return status;
-    struct enrollment *e = patient_enrollment(r.patient, enrollment);
-    struct mark *mark =
-        e ? enrollment_mark(r.patient, e, program->message_names[message], true) : NULL;
-    if (mark) {
-        if (!mark->is_opened)
-            engine_note_message(engine, image, message, WORD_OPENED, enrollment, outbox,
-                                (struct str){0});
-        if (is_click && !mark->is_clicked)
-            engine_note_message(engine, image, message, WORD_CLICKED, enrollment, outbox,
-                                (struct str){0});
-        mark->is_opened = true;
-        mark->is_clicked |= is_click;
-        react_to(&r, &touched);
-    }
-    return react_close(&r);
 }
 
 enum status engine_eval(struct engine *engine, struct str patient, uint32_t code, int64_t now_ms,

@@ -107,18 +107,53 @@ enum status engine_approve(struct engine *engine, uint64_t draft, int64_t now_ms
 /* The person said no: rejected. */
 enum status engine_reject_draft(struct engine *engine, uint64_t draft, struct str reason,
                                 int64_t now_ms);
-/* The checks of the claim, again: what the row becomes before it is sent (CLAIMED), or instead. */
+/* sending.c. The checks of the claim, again: what the row becomes before it is sent (CLAIMED), or
+ * instead. It keeps its state when it must wait: for its window, or for its campaign to go on. */
 enum status engine_claim(struct engine *engine, uint64_t outbox, int64_t now_ms,
                          enum outbox_state *became);
+/* The same of a row that was just read, its texts not in the engine's memory. */
+enum status engine_claim_row(struct engine *engine, const struct outbox_row *row, int64_t now_ms,
+                             enum outbox_state *became);
 /* A webhook's answer, `{"status":200,"body":…}`, or empty when it failed for good: the row moves
  * from CLAIMED and the enrollment goes on. */
 enum status engine_answer(struct engine *engine, uint64_t outbox, struct str answer,
                           int64_t now_ms);
-/* What sending came to: the row moves from CLAIMED. */
-enum status engine_sent(struct engine *engine, uint64_t outbox, enum outbox_state state,
+/* What an attempt came to: SENT, FAILED, RETRY at try_at_ms, or UNKNOWN (accepted, then silence),
+ * which is held for a person or becomes a RETRY. */
+struct outcome {
+    enum outbox_state state;
+    int64_t try_at_ms;
+    bool holds_unknown;
+    bool is_opted_out; /* the provider says that this address wants nothing */
+    bool is_unused;    /* RETRY: nothing was tried, it is not counted as an attempt */
+};
+enum status engine_sent(struct engine *engine, uint64_t outbox, const struct outcome *outcome,
                         int64_t now_ms);
+/* The provider reports DELIVERED, BOUNCED or FAILED; late, twice or of another key it changes
+ * nothing. STATUS_MISSING: no such message. */
+enum status engine_report(struct engine *engine, uint64_t outbox, const unsigned char key[16],
+                          enum outbox_state report, int64_t now_ms);
+/* A person decides about a HELD row: RETRY, SENT or FAILED. STATUS_INVALID: it is not held. */
+enum status engine_decide(struct engine *engine, uint64_t outbox, enum outbox_state to,
+                          int64_t now_ms);
 /* opened (is_click false) or clicked. */
 enum status engine_touched(struct engine *engine, uint64_t outbox, bool is_click, int64_t now_ms);
+
+/* inbound.c. A text that came in from a number: to the one enrollment that waits for it (F4), or a
+ * word that stops, or allows again, all texts to that number. An id that was seen does nothing. */
+struct inbound {
+    struct str id, from, text;
+};
+enum status engine_text(struct engine *engine, const struct inbound *inbound, int64_t now_ms);
+
+/* link.c. Tokens of links: no name and no number of a patient, signed, valid for ever. */
+struct str engine_unsubscribe_url(struct engine *engine, struct arena *arena, uint64_t patient,
+                                  uint32_t topic);
+/* False: not one of ours. *topic is a number of the dictionary. */
+bool engine_read_unsubscribe(struct engine *engine, struct str token, uint64_t *patient,
+                             uint32_t *topic);
+enum status engine_unsubscribe(struct engine *engine, uint64_t patient, uint32_t topic,
+                               int64_t now_ms);
 
 /* What happened, as it happens: timelines of tests, lines of simulate. */
 enum notice_kind {
@@ -144,7 +179,7 @@ struct notice {
     const struct letter *letter; /* MESSAGE */
     uint64_t outbox;             /* MESSAGE: its row, 0 none */
     bool is_holdout;
-    bool is_early;   /* ENDED: by an exit, a goal or a fault, not at the end of its way */
+    bool is_early;     /* ENDED: by an exit, a goal or a fault, not at the end of its way */
     uint32_t exit_row; /* ENDED: the rule of the image that was met; IMAGE_NONE: another end */
     struct str text;   /* ENDED: reason; FAULT: what */
 };

@@ -23,6 +23,7 @@ struct engine {
     struct map64 campaign_states; /* the same by number, also of those that it has no more */
     struct buf journal;           /* entries of the open reaction */
     uint64_t next_enrollment;
+    unsigned char secret[32]; /* of the deployment: keys of messages, tokens of links */
     void (*observe)(void *context, const struct notice *notice);
     void *observer;
     struct host host;
@@ -53,6 +54,7 @@ struct react {
     bool is_all;           /* a new patient, image or zone: the next reaction looks at everything */
     uint32_t depth, chain; /* changes at this instant that follow from one enrollment's step */
     uint32_t exit_row;     /* of the image: the rule that react_meets_exit() found met */
+    uint32_t letter_count; /* messages of this reaction so far: part of their keys */
     struct waiting *waiting; /* as the patient was opened */
     uint32_t waiting_count;
     struct truths *truths;
@@ -76,6 +78,7 @@ struct happening { /* what has changed, for the phases */
     uint32_t segment;
     uint64_t enrollment; /* what became of one of its messages; 0 none */
     uint64_t key;        /* object, topic: key_of(); 0 none */
+    uint64_t replier;    /* the enrollment that the text goes to; 0: the patient's latest */
 };
 
 struct turn_of_segment {
@@ -135,6 +138,9 @@ void react_rebase(struct react *r);
 /* Finds segments_at_ms and objects_at_ms again, where that is needed. */
 void react_find_flips(struct react *r);
 
+/* Parked at a `wait for reply`; *texted_at_ms: when its last text was handed over. */
+bool react_awaits_reply(struct react *r, const struct enrollment *e, int64_t *texted_at_ms);
+
 /* entry.c */
 void entry_triggers(struct react *r, struct work *work, const uint64_t *candidates,
                     uint32_t candidate_count);
@@ -162,9 +168,6 @@ bool goal_may_begin(struct react *r, const struct enrollment *e);
 /* input.c: an event of an appointment changes the object before anything reacts. */
 enum status react_change_appointment(struct react *r, const struct event *event, struct str name,
                                      struct happening *happening);
-/* The enrollment that a text of this patient goes to, and when its last SMS was handed over; 0
- * none. */
-uint64_t react_who_answers(struct react *r, int64_t *sms_at_ms);
 
 void react_settle(struct react *r);
 /* What time alone has made due: approvals, reactions, date triggers. */

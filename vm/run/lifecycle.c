@@ -168,6 +168,11 @@ static enum status put_state(struct engine *engine, uint32_t number, enum campai
     status = store_campaign_put(engine->store, &campaign);
     if (status != STATUS_OK)
         return status;
+    /* What waited for the campaign to go on is looked at again. */
+    if (engine_state_of(engine, number) == CAMPAIGN_PAUSED && to != CAMPAIGN_PAUSED)
+        status = store_outbox_wake(engine->store);
+    if (status != STATUS_OK)
+        return status;
     *map64_put(&engine->campaign_states, number, NULL) = (uint64_t)to;
     const struct program *program = engine->current;
     for (uint32_t i = 0; program && i < program->image->campaign_count; i++)

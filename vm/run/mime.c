@@ -7,16 +7,32 @@
 #include "vm/base/utf8.h"
 #include "vm/code/accept.h"
 
+/* May stand in a header as it is: one line, and nothing that reads as an encoded word. */
 static bool is_plain(struct str s)
 {
     for (size_t i = 0; i < s.len; i++)
         if ((unsigned char)s.at[i] < ' ' || (unsigned char)s.at[i] > '~')
             return false;
-    return s.len < 200;
+    return s.len < 200 && str_find(s, STR("=?")) == SIZE_MAX;
 }
 
-/* As encoded words of at most 75 characters (RFC 2047), whole code points each; line ends become
- * blanks. */
+/* One code point for a header's text: what ends or hides a line becomes a blank, what is no UTF-8 a
+ * replacement character. */
+static size_t put_clean(struct buf *out, struct str s)
+{
+    size_t length;
+    uint32_t c = utf8_decode(s, &length);
+    bool is_control = c < ' ' || (c >= 0x7f && c < 0xa0) || c == 0x2028 || c == 0x2029;
+    if (!length)
+        buf_utf8(out, 0xfffd);
+    else if (is_control)
+        buf_byte(out, ' ');
+    else
+        buf_put(out, s.at, length);
+    return length ? length : 1;
+}
+
+/* As encoded words of at most 75 characters (RFC 2047), whole code points each. */
 static void put_words(struct buf *out, struct str s)
 {
     if (is_plain(s)) {
@@ -24,24 +40,14 @@ static void put_words(struct buf *out, struct str s)
         return;
     }
     while (s.len) {
-        size_t taken = 0;
-        while (taken < s.len) {
-            size_t length;
-            utf8_decode(str_from(s, taken), &length);
-            length = length ? length : 1;
-            if (taken + length > 45)
-                break;
-            taken += length;
-        }
         struct buf clean;
         buf_init(&clean, 64);
-        for (size_t i = 0; i < taken; i++)
-            buf_byte(&clean, (unsigned char)s.at[i] < ' ' ? ' ' : (unsigned char)s.at[i]);
+        while (s.len && clean.len <= 33)
+            s = str_from(s, put_clean(&clean, s));
         buf_c(out, "=?UTF-8?B?");
         buf_base64(out, buf_view(&clean));
         buf_c(out, "?=");
         buf_free(&clean);
-        s = str_from(s, taken);
         if (s.len)
             buf_c(out, "\r\n ");
     }
@@ -161,11 +167,39 @@ void mime_text_of_html(struct buf *out, struct str html)
     }
 }
 
+static void put_html_text(struct buf *out, struct str text)
+{
+    for (size_t i = 0; i < text.len; i++)
+        if (text.at[i] == '<')
+            buf_c(out, "&lt;");
+        else if (text.at[i] == '&')
+            buf_c(out, "&amp;");
+        else
+            buf_byte(out, (unsigned char)text.at[i]);
+}
+
+/* What lists of mails show beside the subject: first in the body, not to be seen in it. */
+static void put_html(struct buf *out, const struct mail *mail)
+{
+    size_t body = str_find(mail->html, STR("<body")), end = SIZE_MAX;
+    if (body != SIZE_MAX)
+        end = str_find(str_from(mail->html, body), STR(">"));
+    size_t front = end == SIZE_MAX ? 0 : body + end + 1;
+    if (mail->preheader.len) {
+        buf_str(out, (struct str){mail->html.at, front});
+        buf_c(out, "<div style=\"display:none;max-height:0;overflow:hidden\">");
+        put_html_text(out, mail->preheader);
+        buf_c(out, "</div>");
+    }
+    buf_str(out, str_from(mail->html, mail->preheader.len ? front : 0));
+}
+
 bool mime_write(const struct mail *mail, struct buf *out)
 {
-    struct buf made;
+    struct buf made, html;
     struct str text = mail->text;
-    buf_init(&made, 1 << 20);
+    buf_init(&made, 2 << 20);
+    buf_init(&html, 2 << 20);
     if (!text.at && mail->html.at) {
         mime_text_of_html(&made, mail->html);
         text = buf_view(&made);
@@ -192,11 +226,14 @@ bool mime_write(const struct mail *mail, struct buf *out)
                    STR_ARG(mail->key), STR_ARG(mail->key));
         put_part(out, "text/plain", text);
         buf_printf(out, "--=_" STR_FMT "\r\n", STR_ARG(mail->key));
-        put_part(out, "text/html", mail->html);
+        put_html(&html, mail);
+        put_part(out, "text/html", buf_view(&html));
         buf_printf(out, "--=_" STR_FMT "--\r\n", STR_ARG(mail->key));
     } else {
         put_part(out, "text/plain", text);
     }
+    is_sound = is_sound && !made.failed && !html.failed;
     buf_free(&made);
+    buf_free(&html);
     return is_sound && !out->failed;
 }

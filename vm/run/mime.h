@@ -6,7 +6,8 @@
 #include "vm/base/buf.h"
 
 struct mail {
-    struct str from, to, reply_to, subject, text, html; /* reply_to, text and html may be empty */
+    /* All but from, to and one of text and html may be empty. */
+    struct str from, to, reply_to, subject, preheader, text, html;
     struct str key;             /* hex: names the Message-ID, the same at every try */
     struct str domain;          /* of the Message-ID */
     struct str unsubscribe_url; /* empty: transactional */

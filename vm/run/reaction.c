@@ -112,11 +112,26 @@ void react_end(struct react *r, struct enrollment *e, struct str reason, bool ca
                                 .enrollment = e->id,
                                 .is_holdout = e->is_holdout,
                                 .is_early = cancels,
-                                .exit_row = str_eq_c(reason, "exit") && cancels ? r->exit_row
-                                                                                : IMAGE_NONE,
+                                .exit_row =
+                                    str_eq_c(reason, "exit") && cancels ? r->exit_row : IMAGE_NONE,
                                 .text = reason};
         engine_notice(r->engine, &notice);
     }
+}
+
+/* The key: the same when the slice runs again after a crash, another for every other message of
+ * this or another deployment. */
+static void name_letter(struct react *r, const struct program *program, const struct enrollment *e,
+                        const struct letter *letter, unsigned char key[16])
+{
+    unsigned char digest[SHA256_BYTES];
+    struct str name =
+        arena_printf(&r->engine->slice, "message/%llu/%u/%lld/%llu/%u", (unsigned long long)e->id,
+                     program->message_names[letter->message], (long long)r->now_ms,
+                     (unsigned long long)r->patient->last_event, r->letter_count++);
+    hmac_sha256((struct str){(const char *)r->engine->secret, sizeof r->engine->secret}, name,
+                digest);
+    memcpy(key, digest, 16);
 }
 
 static void deliver(struct react *r, const struct program *program, uint32_t campaign,
@@ -139,6 +154,7 @@ static void deliver(struct react *r, const struct program *program, uint32_t cam
                              .from = letter->from,
                              .reply_to = letter->reply_to,
                              .subject = letter->subject,
+                             .preheader = letter->preheader,
                              .html = letter->html,
                              .text = letter->text};
     struct notice notice = {.kind = NOTICE_MESSAGE,
@@ -151,12 +167,7 @@ static void deliver(struct react *r, const struct program *program, uint32_t cam
                             .letter = letter};
     if (letter->verdict == VERDICT_SEND || letter->verdict == VERDICT_DRAFT) {
         row.state = letter->verdict == VERDICT_SEND ? OUTBOX_PENDING : OUTBOX_DRAFT;
-        unsigned char digest[SHA256_BYTES];
-        struct str name =
-            arena_printf(&r->engine->slice, "%llu/%u/%lld", (unsigned long long)e->id,
-                         program->message_names[letter->message], (long long)r->now_ms);
-        sha256(name, digest);
-        memcpy(row.key, digest, sizeof row.key);
+        name_letter(r, program, e, letter, row.key);
         react_lose(r, store_outbox_add(r->engine->store, &row));
         notice.outbox = row.id;
     }
@@ -452,23 +463,28 @@ static int64_t last_sms_ms(const struct program *program, const struct image_cam
     return last_ms;
 }
 
-uint64_t react_who_answers(struct react *r, int64_t *sms_at_ms)
+bool react_awaits_reply(struct react *r, const struct enrollment *e, int64_t *sms_at_ms)
+{
+    const struct program *program;
+    uint32_t row;
+    const struct image_campaign *campaign = e->state == ENROLLMENT_PARKED && !e->is_holdout
+                                                ? react_campaign(r, e, &program, &row)
+                                                : NULL;
+    if (!campaign || program->image->waits[e->resume].kind != WAIT_REPLY)
+        return false;
+    *sms_at_ms = last_sms_ms(program, campaign, e);
+    return *sms_at_ms != INT64_MIN;
+}
+
+static uint64_t who_answers(struct react *r)
 {
     uint64_t latest = 0;
-    *sms_at_ms = INT64_MIN;
+    int64_t latest_ms = INT64_MIN, at_ms;
     for (uint32_t i = 0; i < r->patient->enrollments_count; i++) {
         const struct enrollment *e = &r->patient->enrollments[i];
-        const struct program *program;
-        uint32_t row;
-        const struct image_campaign *campaign = e->state == ENROLLMENT_PARKED && !e->is_holdout
-                                                    ? react_campaign(r, e, &program, &row)
-                                                    : NULL;
-        if (!campaign || program->image->waits[e->resume].kind != WAIT_REPLY)
-            continue;
-        int64_t at_ms = last_sms_ms(program, campaign, e);
-        if (at_ms != INT64_MIN && at_ms >= *sms_at_ms) {
+        if (react_awaits_reply(r, e, &at_ms) && at_ms >= latest_ms) {
             latest = e->id;
-            *sms_at_ms = at_ms;
+            latest_ms = at_ms;
         }
     }
     return latest;
@@ -477,8 +493,7 @@ uint64_t react_who_answers(struct react *r, int64_t *sms_at_ms)
 /* An incoming text goes to one enrollment only (F4). */
 static void answer(struct react *r, const struct happening *h)
 {
-    int64_t at_ms;
-    struct enrollment *e = patient_enrollment(r->patient, react_who_answers(r, &at_ms));
+    struct enrollment *e = patient_enrollment(r->patient, h->replier ? h->replier : who_answers(r));
     if (!e)
         return;
     struct env env = react_env(r, engine_program_of(r->engine, e->image), e);

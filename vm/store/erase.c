@@ -20,10 +20,11 @@ enum status store_event_remove(struct store *store, uint64_t id)
 
 enum status store_outbox_erase(struct store *store, uint64_t id)
 {
-    return remove_by(store,
-                     "UPDATE outbox SET address = NULL, sender = NULL, reply_to = NULL, "
-                     "subject = NULL, html = NULL, text = NULL WHERE id = ?1",
-                     id, "outbox");
+    return remove_by(
+        store,
+        "UPDATE outbox SET address = NULL, sender = NULL, reply_to = NULL, "
+        "subject = NULL, preheader = NULL, html = NULL, text = NULL, phone = NULL WHERE id = ?1",
+        id, "outbox");
 }
 
 /* --- tombstones --- */

@@ -34,4 +34,9 @@ void journal_close(struct journal *journal);
 enum status journal_write(struct store *store, struct journal *journal);
 enum status journal_forget(struct store *store, struct journal *journal);
 
+/* A stable hash under the database's own key; positive. */
+int64_t store_hash(const struct store *store, struct str bytes);
+/* No PENDING or RETRY row of the channel is due before this; 0: not known. */
+int64_t *store_outbox_bound(struct store *store, uint8_t channel);
+
 #endif

@@ -13,10 +13,18 @@ CREATE TABLE event (
 CREATE TABLE outbox (
     id INTEGER PRIMARY KEY, patient INTEGER NOT NULL, enrollment INTEGER NOT NULL, image INTEGER NOT NULL,
     message INTEGER NOT NULL, channel INTEGER NOT NULL, state INTEGER NOT NULL, at INTEGER NOT NULL,
-    expires INTEGER NOT NULL, draft_until INTEGER NOT NULL, key BLOB NOT NULL, address TEXT, sender TEXT,
-    reply_to TEXT, subject TEXT, html TEXT, text TEXT);
+    handed INTEGER NOT NULL, try_at INTEGER NOT NULL, attempts INTEGER NOT NULL, report INTEGER NOT NULL,
+    expires INTEGER NOT NULL, draft_until INTEGER NOT NULL, key BLOB NOT NULL, phone INTEGER, address TEXT, sender TEXT,
+    reply_to TEXT, subject TEXT, preheader TEXT, html TEXT, text TEXT);
+-- States are those of outbox.def: all that can still leave; what is to be tried when; what an exit cancels; what a
+-- person must decide. `phone` is a hash of the number a text went to: whoever answers from it is found there, newest first.
 CREATE INDEX outbox_live ON outbox (state, id) WHERE state <= 4;
+CREATE INDEX outbox_due ON outbox (channel, try_at, id) WHERE state IN (2, 3);
 CREATE INDEX outbox_waiting ON outbox (enrollment) WHERE state <= 3;
+CREATE INDEX outbox_held ON outbox (id) WHERE state = 7;
+CREATE INDEX outbox_phone ON outbox (phone, handed) WHERE phone IS NOT NULL;
+CREATE TABLE suppressed (
+    key INTEGER PRIMARY KEY, channel INTEGER NOT NULL, at INTEGER NOT NULL, reason TEXT NOT NULL, address TEXT NOT NULL);
 CREATE TABLE rejected (id INTEGER PRIMARY KEY, at INTEGER NOT NULL, line INTEGER NOT NULL, field TEXT, reason TEXT, data BLOB);
 CREATE TABLE image (number INTEGER PRIMARY KEY, id BLOB NOT NULL UNIQUE, meaning BLOB NOT NULL, data BLOB NOT NULL);
 -- `started`: the kind of its trigger when it was first started, for ever (0: never).

@@ -33,6 +33,7 @@ struct store {
     struct map64 dues; /* patient → due, of those that have one */
     struct journal *journal;
     int lock;
+    int64_t outbox_bounds[4]; /* by channel; 0: not known */
     char error[256];
 };
 
@@ -119,6 +120,11 @@ static enum status create(struct store *store, bool is_in_memory)
     if (status == STATUS_OK)
         status = store_meta_put(store, "hash key",
                                 (struct str){(const char *)store->key, sizeof store->key});
+    unsigned char secret[32] = {0};
+    if (!is_in_memory)
+        random_bytes(secret, sizeof secret);
+    if (status == STATUS_OK)
+        status = store_meta_put(store, "secret", (struct str){(const char *)secret, sizeof secret});
     return status == STATUS_OK ? execute(store, "COMMIT") : status;
 }
 
@@ -277,6 +283,7 @@ void store_rollback(struct store *store)
     if (!sqlite3_get_autocommit(store->db))
         done(store, prepare(store, "ROLLBACK"), "rollback");
     store->in_transaction = false;
+    memset(store->outbox_bounds, 0, sizeof store->outbox_bounds);
     store->last_patient = (uint64_t)pragma(store, "SELECT coalesce(max(key), 0) FROM patient");
     forget_timers(store);
     journal_forget(store, store->journal);
@@ -694,4 +701,15 @@ sqlite3_stmt *store_prepare(struct store *store, const char *sql)
 enum status store_failed(struct store *store, const char *what)
 {
     return failed(store, what);
+}
+
+int64_t store_hash(const struct store *store, struct str bytes)
+{
+    return (int64_t)(siphash(store->key, bytes) >> 1);
+}
+
+int64_t *store_outbox_bound(struct store *store, uint8_t channel)
+{
+    ensure(channel < ARRAY_COUNT(store->outbox_bounds));
+    return &store->outbox_bounds[channel];
 }

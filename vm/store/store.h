@@ -92,13 +92,19 @@ enum outbox_state {
 const char *outbox_word(enum outbox_state state);
 bool outbox_may_move(enum outbox_state from, enum outbox_state to);
 
+/* Of a webhook, `to` is the url, `subject` the method, `html` the headers, `text` the body. */
 struct outbox_row {
     uint64_t id, patient, enrollment;
     uint32_t image, message; /* message: row of that image */
     uint8_t channel, state;
-    int64_t at_ms, expires_at_ms, draft_until_ms;
+    uint8_t report;       /* what a provider has said of a row that could not take it yet, or 0 */
+    uint32_t attempts;    /* claims so far */
+    int64_t at_ms;        /* of its state */
+    int64_t handed_at_ms; /* handed over for sending; a draft: not yet */
+    int64_t try_at_ms;    /* not claimed before */
+    int64_t expires_at_ms, draft_until_ms;
     unsigned char key[16]; /* stable: names files, idempotency keys, Message-IDs */
-    struct str to, from, reply_to, subject, html, text;
+    struct str to, from, reply_to, subject, preheader, html, text;
 };
 enum status store_outbox_add(struct store *store, struct outbox_row *row); /* sets id */
 enum status store_outbox_get(struct store *store, uint64_t id, struct arena *arena,
@@ -106,7 +112,31 @@ enum status store_outbox_get(struct store *store, uint64_t id, struct arena *are
 /* STATUS_INVALID when the move is not one of outbox.def. */
 enum status store_outbox_move(struct store *store, uint64_t id, enum outbox_state from,
                               enum outbox_state to, int64_t at_ms);
-/* The first row of a live state after `cursor`; STATUS_MISSING at the end. */
+/* A draft becomes PENDING: handed over now. */
+enum status store_outbox_hand_over(struct store *store, uint64_t id, int64_t at_ms);
+/* PENDING or RETRY becomes CLAIMED: one attempt more. */
+enum status store_outbox_claim(struct store *store, const struct outbox_row *row, int64_t at_ms);
+/* To RETRY, and not claimed before try_at_ms. */
+enum status store_outbox_retry(struct store *store, uint64_t id, enum outbox_state from,
+                               int64_t at_ms, int64_t try_at_ms);
+/* CLAIMED goes back to RETRY, as if it had not been claimed. */
+enum status store_outbox_return(struct store *store, uint64_t id, int64_t at_ms);
+/* PENDING or RETRY stays so and is not looked at before try_at_ms (INT64_MAX: until woken). */
+enum status store_outbox_defer(struct store *store, const struct outbox_row *row,
+                               int64_t try_at_ms);
+/* What was deferred until woken is looked at again. */
+enum status store_outbox_wake(struct store *store);
+enum status store_outbox_report(struct store *store, uint64_t id, enum outbox_state report);
+/* The first PENDING or RETRY row of a channel that may be tried at to_ms, in order of (try_at, id);
+ * STATUS_MISSING when there is none. */
+enum status store_outbox_due(struct store *store, uint8_t channel, int64_t to_ms,
+                             struct arena *arena, struct outbox_row *row);
+/* No row of the channel is due before; INT64_MAX: there is none. Kept in memory: asking is free. */
+int64_t store_outbox_due_at(struct store *store, uint8_t channel);
+/* Texts that went to this number, newest first; `skip` of them left out. */
+enum status store_outbox_text(struct store *store, struct str phone, uint32_t skip,
+                              struct arena *arena, struct outbox_row *row);
+/* The first row of a live state, or HELD,  after `cursor`; STATUS_MISSING at the end. */
 enum status store_outbox_next(struct store *store, enum outbox_state state, uint64_t cursor,
                               struct arena *arena, struct outbox_row *row);
 /* Exit, stop: drafts and what is not claimed become cancelled; each is visited. */
@@ -119,6 +149,16 @@ enum status store_outbox_cancel(struct store *store, uint64_t enrollment, int64_
 bool store_outbox_has_draft(struct store *store, uint64_t enrollment);
 /* Address and content go, the row stays for what the provider may still say. */
 enum status store_outbox_erase(struct store *store, uint64_t id);
+/* Addresses that are never written to: who said stop. `reason` is a word of ours. */
+enum status store_suppress(struct store *store, uint8_t channel, struct str address, int64_t at_ms,
+                           const char *reason);
+enum status store_unsuppress(struct store *store, uint8_t channel, struct str address);
+enum status store_is_suppressed(struct store *store, uint8_t channel, struct str address,
+                                bool *is_suppressed);
+enum status store_suppressions(struct store *store,
+                               void (*visit)(void *context, uint8_t channel, struct str address,
+                                             struct str reason, int64_t at_ms),
+                               void *context);
 
 /* What was refused, or came again with another body: kept for inspection. */
 struct store_rejected {

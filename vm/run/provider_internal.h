@@ -1,0 +1,52 @@
+/* provider_internal.h: what the provider files share. */
+#ifndef CAMP_VM_RUN_PROVIDER_INTERNAL_H
+#define CAMP_VM_RUN_PROVIDER_INTERNAL_H
+
+#include <curl/curl.h>
+
+#include "vm/run/provider.h"
+
+enum { ANSWER_BYTES = 64 << 10, CONTENT_BYTES = 8 << 20 };
+
+struct providers {
+    const struct deliver_options *options;
+    CURLM *multi;
+    int epoll;
+    int64_t timer_at_ms;          /* of the monotonic clock; -1 none */
+    CURL *smtp[SMTP_CONNECTIONS]; /* kept with their options; NULL: in use */
+};
+
+/* Where an address that ends in NUL was put in the flight's memory. */
+static inline const char *flight_text(const struct flight *flight, size_t at)
+{
+    return (const char *)flight->addresses.data + at;
+}
+size_t flight_keep(struct flight *flight, struct str text);
+
+/* An easy handle with what holds for every HTTP request: no redirects, no proxy, a connection of
+ * its own, bounds on time and size. NULL: out of memory. */
+CURL *http_handle(struct providers *providers, struct flight *flight, const char *url,
+                  int64_t timeout_ms);
+/* What went wrong below HTTP; false: there is a whole answer, or enough of it. */
+bool http_judge_transport(struct flight *flight, CURLcode code);
+void fly(struct providers *providers, struct flight *flight);
+
+/* Each sets up, and judges when libcurl is done. */
+void smtp_set_up(const struct deliver_options *options, CURL *easy);
+bool smtp_prepare(struct flight *flight, const struct program *program,
+                  const struct outbox_row *row, struct str unsubscribe_url);
+void smtp_begin(struct providers *providers, struct flight *flight);
+void smtp_end(struct providers *providers, struct flight *flight, CURLcode code);
+bool sms_prepare(struct providers *providers, struct flight *flight, const struct outbox_row *row);
+void sms_begin(struct providers *providers, struct flight *flight);
+void sms_end(struct flight *flight, CURLcode code);
+bool webhook_prepare(struct providers *providers, struct flight *flight,
+                     const struct program *program, const struct outbox_row *row);
+void webhook_begin(struct providers *providers, struct flight *flight);
+void webhook_end(struct flight *flight, CURLcode code);
+bool file_prepare(const struct deliver_options *options, struct flight *flight,
+                  const struct program *program, const struct outbox_row *row,
+                  struct str unsubscribe_url);
+void file_begin(const struct deliver_options *options, struct flight *flight);
+
+#endif
