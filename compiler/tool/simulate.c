@@ -10,7 +10,13 @@
 #include "vm/core/machine.h"
 #include "vm/run/mime.h"
 
-enum { LINE_LIMIT_BYTES = 1 << 20, KEPT_LIMIT_BYTES = 16 << 20, REFUSALS_SHOWN = 20, TURN = 1000 };
+enum {
+    LINE_LIMIT_BYTES = 1 << 20,
+    KEPT_LIMIT_BYTES = 16 << 20,
+    REFUSALS_SHOWN = 20,
+    TURN = 1000,
+    TURNS_A_COMMIT = 4000
+};
 
 const char *simulate_state(enum verdict verdict)
 {
@@ -117,13 +123,23 @@ static void show_progress(struct simulation *s)
             c.day);
 }
 
+/* What an open transaction has changed stays in memory. */
+static bool keep(struct simulation *s, uint32_t turns)
+{
+    s->turns += turns;
+    if (s->turns < TURNS_A_COMMIT)
+        return true;
+    s->turns = 0;
+    return engine_commit(s->engine) == STATUS_OK && engine_begin(s->engine) == STATUS_OK;
+}
+
 static bool advance(struct simulation *s, int64_t to_ms, bool is_included)
 {
     bool more = true;
     uint32_t most = s->compilation.image.webhook_count ? 1 : TURN;
     while (more) {
         if (engine_advance(s->engine, to_ms, is_included, most, &more) != STATUS_OK ||
-            !answer_calls(s))
+            !answer_calls(s) || (more && !keep(s, most)))
             return false;
         show_progress(s);
     }
@@ -169,7 +185,7 @@ static bool take_input(struct simulation *s, const struct input *input)
     if (is_fine && answer.what == ANSWER_REJECTED)
         refuse(s, &answer);
     s->duplicates += is_fine && answer.what == ANSWER_DUPLICATE;
-    return is_fine;
+    return is_fine && keep(s, 1);
 }
 
 /* What came without a timestamp before the clock was known arrives when the clock begins. */

@@ -43,6 +43,7 @@ struct simulation {
     struct buf kept; /* lines without a timestamp before the first that has one */
     uint64_t lines, refused, duplicates, file_bytes, read_bytes; /* file_bytes 0: not known */
     int64_t told_ms;
+    uint32_t turns;                    /* since the last commit */
     struct campaign_counts *campaigns; /* by row of the image */
     uint64_t *entered;                 /* by step */
     uint64_t (*verdicts)[VERDICTS];    /* by message */

@@ -241,13 +241,13 @@ static void test_records_come_back(void **state)
         buf_reset(&bytes);
         buf_reset(&again);
         some_patient(&before, &arena);
-        patient_encode(&before, &bytes);
+        patient_encode(&before, patient_due_ms(&before), &bytes);
         assert_int_equal(patient_decode(&after, &arena, 9, buf_view(&bytes)), STATUS_OK);
         assert_same(&before, &after);
         for (uint32_t i = 0; i < before.enrollments_count; i++)
             assert_same_enrollment(&before.enrollments[i], &after.enrollments[i]);
         assert_true(patient_due_ms(&before) == patient_due_ms(&after));
-        patient_encode(&after, &again);
+        patient_encode(&after, patient_due_ms(&after), &again);
         assert_true(str_eq(buf_view(&bytes), buf_view(&again)));
     }
     buf_free(&bytes);
@@ -268,7 +268,7 @@ static void test_cut_records_are_corrupt(void **state)
         arena_reset(&arena);
         buf_reset(&bytes);
         some_patient(&p, &arena);
-        patient_encode(&p, &bytes);
+        patient_encode(&p, patient_due_ms(&p), &bytes);
         for (size_t size = 0; size < bytes.len; size++) {
             struct arena small;
             arena_init(&small, 1 << 20);
@@ -300,7 +300,7 @@ static void test_changed_records_never_crash(void **state)
             buf_reset(&bytes);
             arena_reset(&arena);
             some_patient(&p, &arena);
-            patient_encode(&p, &bytes);
+            patient_encode(&p, patient_due_ms(&p), &bytes);
         }
         struct arena small;
         arena_init(&small, 4 << 20);
@@ -312,7 +312,7 @@ static void test_changed_records_never_crash(void **state)
             struct patient back;
             buf_reset(&again);
             patient_due_ms(&p);
-            patient_encode(&p, &again);
+            patient_encode(&p, patient_due_ms(&p), &again);
             assert_int_equal(patient_decode(&back, &small, 9, buf_view(&again)), STATUS_OK);
             taken++;
         } else {

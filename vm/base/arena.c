@@ -18,14 +18,23 @@ void *heap_alloc(size_t size)
     return heap_resize(NULL, size);
 }
 
-void *heap_resize(void *memory, size_t size)
+static void *or_end(void *memory, size_t size)
 {
-    void *resized = realloc(memory, size ? size : 1);
-    if (!resized) {
+    if (!memory) {
         fprintf(stderr, "camp: out of memory (%zu bytes)\n", size);
         abort();
     }
-    return resized;
+    return memory;
+}
+
+void *heap_zeroed(size_t size)
+{
+    return or_end(calloc(1, size ? size : 1), size);
+}
+
+void *heap_resize(void *memory, size_t size)
+{
+    return or_end(realloc(memory, size ? size : 1), size);
 }
 
 void heap_release(void *memory)

@@ -35,6 +35,7 @@ void *arena_grow(struct arena *arena, void *items, uint32_t count, uint32_t *roo
 
 /* The heap; never NULL: running out of memory ends the process with a message. */
 void *heap_alloc(size_t size);
+void *heap_zeroed(size_t size); /* large ones cost nothing until they are touched */
 void *heap_resize(void *memory, size_t size);
 void heap_release(void *memory);
 

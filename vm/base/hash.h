@@ -16,6 +16,10 @@ void sha256_end(struct sha256 *sha, unsigned char digest[SHA256_BYTES]);
 void sha256(struct str bytes, unsigned char digest[SHA256_BYTES]);
 void hmac_sha256(struct str key, struct str bytes, unsigned char digest[SHA256_BYTES]);
 
+/* For bytes damaged by chance: any change within 8 aligned bytes is always seen. It is stored.
+ */
+uint64_t checksum64(struct str bytes);
+
 uint64_t siphash(const unsigned char key[SIPHASH_KEY_BYTES], struct str bytes);
 /* SipHash under a random key of this process: for maps, never for what is stored. */
 uint64_t hash_process(struct str bytes);

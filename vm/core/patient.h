@@ -134,7 +134,11 @@ struct patient {
 void patient_init(struct patient *patient, struct arena *arena, struct str id, uint64_t key);
 enum status patient_decode(struct patient *patient, struct arena *arena, uint64_t key,
                            struct str bytes);
-void patient_encode(const struct patient *patient, struct buf *out);
+/* due_ms: when time alone concerns the patient next, patient_due_ms() or later. */
+void patient_encode(const struct patient *patient, int64_t due_ms, struct buf *out);
+/* What the store asks of a record without decoding it: NEVER_MS and {0} when it is damaged. */
+int64_t patient_record_due_ms(struct str record);
+struct str patient_record_id(struct str record);
 /* Earliest of all wake_at_ms, goal windows, segments_at_ms, objects_at_ms and dates_at_ms. */
 int64_t patient_due_ms(const struct patient *patient);
 

@@ -184,13 +184,13 @@ enum status react_keep(struct react *r)
     if (r->status != STATUS_OK)
         return r->status;
     buf_init(&record, SLICE_BYTES);
-    patient_encode(r->patient, &record);
     int64_t due_ms = patient_due_ms(r->patient);
     /* Time that has run must not come again at the same instant. */
     due_ms = r->is_time && due_ms <= r->now_ms ? r->now_ms + 1 : due_ms;
+    patient_encode(r->patient, due_ms, &record);
     enum status status = STATUS_LIMIT;
     if (!record.failed)
-        status = store_patient_put(r->engine->store, r->patient->key, due_ms, buf_view(&record));
+        status = store_patient_put(r->engine->store, r->patient->key, buf_view(&record));
     buf_free(&record);
     return r->status != STATUS_OK ? r->status : status;
 }

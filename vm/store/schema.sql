@@ -1,12 +1,14 @@
--- schema.sql: the one place of the schema. Patients are one packed row each (vm/core/patient.h); events and journal
--- rows are appended and chained by `previous`, so that a patient's timeline needs no index.
+-- schema.sql: the one place of the schema. Patients are one packed record each (vm/core/patient.h) on a shelf; events
+-- and journal rows are appended and chained by `previous`, so that a patient's timeline needs no index.
 CREATE TABLE meta (name TEXT PRIMARY KEY, value BLOB) WITHOUT ROWID;
 CREATE TABLE name (number INTEGER PRIMARY KEY, kind INTEGER NOT NULL, text TEXT NOT NULL, UNIQUE (kind, text));
--- Patients are numbered as they come, so that those who come together lie together; `number_of` finds the number by
--- the hash of the outside id, the record says whether it is that id, and the next hash is tried when it is not.
-CREATE TABLE number_of (hash INTEGER PRIMARY KEY, patient INTEGER NOT NULL);
-CREATE TABLE patient (key INTEGER PRIMARY KEY, due INTEGER NOT NULL, data BLOB NOT NULL);
-CREATE TABLE seen (key INTEGER PRIMARY KEY, body INTEGER NOT NULL);
+-- Shelves (shelf.h): records by number, numbers by the hash of the outside id, ids of inputs by their hash. `log` is what
+-- is not on their pages yet (log.c), `timer` when parked patients are due (timers.h).
+CREATE TABLE page_record (first INTEGER PRIMARY KEY, data BLOB NOT NULL);
+CREATE TABLE page_id (first INTEGER PRIMARY KEY, data BLOB NOT NULL);
+CREATE TABLE page_seen (first INTEGER PRIMARY KEY, data BLOB NOT NULL);
+CREATE TABLE log (id INTEGER PRIMARY KEY, data BLOB NOT NULL);
+CREATE TABLE timer (id INTEGER PRIMARY KEY, data BLOB NOT NULL);
 CREATE TABLE event (
     id INTEGER PRIMARY KEY, patient INTEGER NOT NULL, previous INTEGER NOT NULL, name INTEGER NOT NULL,
     at INTEGER NOT NULL, received INTEGER NOT NULL, data BLOB NOT NULL);

@@ -1,6 +1,5 @@
-/* store.c: see store.h. Statements are prepared once and kept. Timers of parked patients are a heap
- * in memory, built by one scan at the start; its entries are checked against the row before they
- * count. */
+/* store.c: opening, transactions, and the tables that are plain rows. Statements are prepared once
+ * and kept. Patients and ids seen are on shelves: patients.c. */
 #include "vm/store/store.h"
 
 #include <stdio.h>
@@ -8,34 +7,11 @@
 #include <sys/file.h>
 #include <unistd.h>
 
-#include "vm/base/buf.h"
-#include "vm/base/hash.h"
-#include "vm/base/heap.h"
-#include "vm/base/map.h"
+#include "vm/base/log.h"
 #include "vm/store/internal.h"
 #include "vm/store/schema.sql.h"
 
-enum { SCHEMA_VERSION = 1, APPLICATION_ID = 0x43414d50, STATEMENTS = 128 };
-#define NO_DUE INT64_MAX
-
-struct statement {
-    const char *sql;
-    sqlite3_stmt *prepared;
-};
-struct store {
-    sqlite3 *db;
-    struct statement statements[STATEMENTS];
-    uint32_t statement_count;
-    bool in_transaction;
-    unsigned char key[SIPHASH_KEY_BYTES];
-    uint64_t last_patient; /* the highest number given */
-    struct heap timers;
-    struct map64 dues; /* patient → due, of those that have one */
-    struct journal *journal;
-    int lock;
-    int64_t outbox_bounds[4]; /* by channel; 0: not known */
-    char error[256];
-};
+enum { SCHEMA_VERSION = 2, APPLICATION_ID = 0x43414d50, NAMES_KNOWN = 4096 };
 
 static enum status failed(struct store *store, const char *what)
 {
@@ -56,7 +32,7 @@ static sqlite3_stmt *prepare(struct store *store, const char *sql)
             return store->statements[i].prepared;
         }
     sqlite3_stmt *prepared = NULL;
-    ensure(store->statement_count < STATEMENTS);
+    ensure(store->statement_count < STATEMENTS_MOST);
     if (sqlite3_prepare_v3(store->db, sql, -1, SQLITE_PREPARE_PERSISTENT, &prepared, NULL) !=
         SQLITE_OK)
         return NULL;
@@ -107,21 +83,21 @@ static int64_t pragma(struct store *store, const char *sql)
     return number;
 }
 
-static enum status create(struct store *store, bool is_in_memory)
+static enum status create(struct store *store)
 {
     /* In memory nobody can choose collisions, and the same input must give the same order. */
-    if (!is_in_memory)
+    if (!store->is_private)
         random_bytes(store->key, sizeof store->key);
     enum status status = execute(store, "BEGIN IMMEDIATE");
     if (status == STATUS_OK)
         status = execute(store, schema_sql);
     if (status == STATUS_OK)
-        status = execute(store, "PRAGMA application_id = 1128353104; PRAGMA user_version = 1");
+        status = execute(store, "PRAGMA application_id = 1128353104; PRAGMA user_version = 2");
     if (status == STATUS_OK)
         status = store_meta_put(store, "hash key",
                                 (struct str){(const char *)store->key, sizeof store->key});
     unsigned char secret[32] = {0};
-    if (!is_in_memory)
+    if (!store->is_private)
         random_bytes(secret, sizeof secret);
     if (status == STATUS_OK)
         status = store_meta_put(store, "secret", (struct str){(const char *)secret, sizeof secret});
@@ -135,31 +111,13 @@ static enum status load(struct store *store, struct arena *arena)
     if (status != STATUS_OK || key.len != sizeof store->key)
         return status == STATUS_OK ? STATUS_CORRUPT : status;
     memcpy(store->key, key.at, key.len);
-    store->last_patient = (uint64_t)pragma(store, "SELECT coalesce(max(key), 0) FROM patient");
-    sqlite3_stmt *s =
-        prepare(store, "SELECT key, due FROM patient WHERE due < 9223372036854775807");
-    if (!s)
-        return failed(store, "reading timers");
-    while (sqlite3_step(s) == SQLITE_ROW) {
-        uint64_t patient = (uint64_t)sqlite3_column_int64(s, 0);
-        int64_t due = sqlite3_column_int64(s, 1);
-        heap_push(&store->timers, due, patient);
-        *map64_put(&store->dues, patient, NULL) = (uint64_t)due;
-    }
-    sqlite3_reset(s);
-    return STATUS_OK;
-}
-
-/* Nobody else can open it. */
-static bool is_private(const char *path)
-{
-    return !*path || strcmp(path, ":memory:") == 0;
+    return log_replay(store);
 }
 
 static enum status take_lock(struct store *store, const char *path)
 {
     char name[4096];
-    if (is_private(path))
+    if (store->is_private)
         return STATUS_OK;
     snprintf(name, sizeof name, "%s-lock", path);
     FILE *file = fopen(name, "a");
@@ -186,17 +144,18 @@ static enum status open_file(struct store *store, const char *path, struct arena
                  "PRAGMA cache_size = -65536"
                : "PRAGMA page_size = 4096; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
                  "PRAGMA secure_delete = ON; PRAGMA cache_size = -65536;"
-                 "PRAGMA wal_autocheckpoint = 16384");
+                 "PRAGMA wal_autocheckpoint = 2048");
     if (status != STATUS_OK)
         return status;
     int64_t version = pragma(store, "PRAGMA user_version"),
             owner = pragma(store, "PRAGMA application_id");
     if (version == 0 && owner == 0 && pragma(store, "SELECT count(*) FROM sqlite_schema") == 0)
-        status = create(store, is_private(path));
-    else if (owner != APPLICATION_ID || version > SCHEMA_VERSION) {
+        status = create(store);
+    else if (owner != APPLICATION_ID || version != SCHEMA_VERSION) {
         snprintf(store->error, sizeof store->error,
-                 owner != APPLICATION_ID ? "not a database of campd"
-                                         : "made by a newer version of campd");
+                 owner != APPLICATION_ID    ? "not a database of campd"
+                 : version > SCHEMA_VERSION ? "made by a newer version of campd"
+                                            : "made by an older version of campd");
         return STATUS_INVALID;
     }
     if (status == STATUS_OK)
@@ -207,7 +166,10 @@ static enum status open_file(struct store *store, const char *path, struct arena
 enum status store_open(struct store **out, const char *path, struct str *error, struct arena *arena)
 {
     struct store *store = heap_alloc(sizeof *store);
-    *store = (struct store){.lock = -1};
+    *store = (struct store){.lock = -1, .is_private = !*path || strcmp(path, ":memory:") == 0};
+    arena_init(&store->known_names, 0);
+    store->hot = heap_zeroed(HOT_IDS * sizeof *store->hot);
+    log_open(store);
     enum status status = open_file(store, path, arena);
     if (status != STATUS_OK) {
         *error = arena_printf(arena, "%s", store->error[0] ? store->error : status_text(status));
@@ -225,8 +187,10 @@ void store_close(struct store *store)
     for (uint32_t i = 0; i < store->statement_count; i++)
         sqlite3_finalize(store->statements[i].prepared);
     sqlite3_close(store->db);
-    heap_free(&store->timers);
-    map64_free(&store->dues);
+    log_close(store);
+    heap_release(store->hot);
+    strmap_free(&store->names);
+    arena_free(&store->known_names);
     journal_close(store->journal);
     if (store->lock >= 0)
         close(store->lock);
@@ -241,6 +205,7 @@ const char *store_error(const struct store *store)
 enum status store_begin(struct store *store)
 {
     ensure(!store->in_transaction);
+    store->last_before = store->last_patient;
     enum status status = done(store, prepare(store, "BEGIN IMMEDIATE"), "begin");
     store->in_transaction = status == STATUS_OK;
     return status;
@@ -251,28 +216,20 @@ enum status store_commit(struct store *store)
     ensure(store->in_transaction);
     enum status status = journal_write(store, store->journal);
     if (status == STATUS_OK)
-        status = done(store, prepare(store, "COMMIT"), "commit");
+        status = log_write(store);
     if (status == STATUS_OK)
+        status = done(store, prepare(store, "COMMIT"), "commit");
+    if (status == STATUS_OK) {
+        log_forget(store);
         store->in_transaction = false;
+    }
     return status;
 }
 
-/* Timers put by the transaction may be wrong now: their entries are checked against the rows again.
- */
-static void forget_timers(struct store *store)
+static void forget_names(struct store *store)
 {
-    sqlite3_stmt *s =
-        prepare(store, "SELECT key, due FROM patient WHERE due < 9223372036854775807");
-    heap_free(&store->timers);
-    map64_clear(&store->dues);
-    while (s && sqlite3_step(s) == SQLITE_ROW) {
-        uint64_t patient = (uint64_t)sqlite3_column_int64(s, 0);
-        int64_t due = sqlite3_column_int64(s, 1);
-        heap_push(&store->timers, due, patient);
-        *map64_put(&store->dues, patient, NULL) = (uint64_t)due;
-    }
-    if (s)
-        sqlite3_reset(s);
+    strmap_clear(&store->names);
+    arena_reset(&store->known_names);
 }
 
 void store_rollback(struct store *store)
@@ -284,25 +241,27 @@ void store_rollback(struct store *store)
         done(store, prepare(store, "ROLLBACK"), "rollback");
     store->in_transaction = false;
     memset(store->outbox_bounds, 0, sizeof store->outbox_bounds);
-    store->last_patient = (uint64_t)pragma(store, "SELECT coalesce(max(key), 0) FROM patient");
-    forget_timers(store);
+    forget_names(store);
+    if (log_rollback(store) != STATUS_OK)
+        log_line(LOG_ERROR, "the store cannot be read again", "why", store->error, NULL);
     journal_forget(store, store->journal);
 }
 
 void store_scrub(struct store *store)
 {
     ensure(!store->in_transaction);
+    enum status status = store_begin(store);
+    if (status == STATUS_OK)
+        status = log_settle(store);
+    if (status == STATUS_OK)
+        status = done(store, prepare(store, "COMMIT"), "commit");
+    if (status != STATUS_OK) {
+        store_rollback(store);
+        return;
+    }
+    log_forget(store);
+    store->in_transaction = false;
     execute(store, "PRAGMA wal_checkpoint(TRUNCATE)");
-}
-
-struct str store_salt(const struct store *store)
-{
-    return (struct str){(const char *)store->key, sizeof store->key};
-}
-
-struct journal *store_journal_of(struct store *store)
-{
-    return store->journal;
 }
 
 bool store_in_transaction(const struct store *store)
@@ -327,8 +286,8 @@ enum status store_name_find(struct store *store, enum name_space space, struct s
                                  : failed(store, "name");
 }
 
-enum status store_name(struct store *store, enum name_space space, struct str text,
-                       uint32_t *number)
+static enum status add_name(struct store *store, enum name_space space, struct str text,
+                            uint32_t *number)
 {
     enum status status = store_name_find(store, space, text, number);
     if (status != STATUS_MISSING)
@@ -340,6 +299,26 @@ enum status store_name(struct store *store, enum name_space space, struct str te
     bind_text(s, 2, text);
     status = done(store, s, "name");
     *number = (uint32_t)sqlite3_last_insert_rowid(store->db);
+    return status;
+}
+
+enum status store_name(struct store *store, enum name_space space, struct str text,
+                       uint32_t *number)
+{
+    char room[320];
+    int length = snprintf(room, sizeof room, "%d " STR_FMT, (int)space, STR_ARG(text));
+    struct str known = {room, length < (int)sizeof room ? (size_t)length : 0};
+    const uint64_t *at = known.len ? strmap_get(&store->names, known) : NULL;
+    enum status status = STATUS_OK;
+    if (at)
+        *number = (uint32_t)*at;
+    else
+        status = add_name(store, space, text, number);
+    if (!at && status == STATUS_OK && known.len) {
+        if (store->names.count == NAMES_KNOWN)
+            forget_names(store);
+        *strmap_put(&store->names, arena_str(&store->known_names, known), NULL) = *number;
+    }
     return status;
 }
 
@@ -357,214 +336,6 @@ enum status store_name_text(struct store *store, uint32_t number, struct arena *
     return code == SQLITE_ROW    ? STATUS_OK
            : code == SQLITE_DONE ? STATUS_MISSING
                                  : failed(store, "name");
-}
-
-enum status store_patient_get(struct store *store, uint64_t key, struct arena *arena,
-                              struct str *record)
-{
-    sqlite3_stmt *s = prepare(store, "SELECT data FROM patient WHERE key = ?1");
-    if (!s)
-        return failed(store, "patient");
-    sqlite3_bind_int64(s, 1, (sqlite3_int64)key);
-    int code = sqlite3_step(s);
-    if (code == SQLITE_ROW)
-        *record = column(s, 0, arena);
-    enum status status = code == SQLITE_ROW    ? STATUS_OK
-                         : code == SQLITE_DONE ? STATUS_MISSING
-                                               : failed(store, "patient");
-    sqlite3_reset(s);
-    return status;
-}
-
-/* A record is its version byte, then the outside id with its length. */
-static struct str id_of(struct str record)
-{
-    struct reader in = reader_of(record);
-    read_byte(&in);
-    return read_sized(&in);
-}
-
-/* The patient of a hash; STATUS_MISSING when there is none. */
-static enum status number_of(struct store *store, uint64_t hash, uint64_t *key)
-{
-    sqlite3_stmt *s = prepare(store, "SELECT patient FROM number_of WHERE hash = ?1");
-    if (!s)
-        return failed(store, "patient");
-    sqlite3_bind_int64(s, 1, (sqlite3_int64)hash);
-    int code = sqlite3_step(s);
-    if (code == SQLITE_ROW)
-        *key = (uint64_t)sqlite3_column_int64(s, 0);
-    sqlite3_reset(s);
-    return code == SQLITE_ROW    ? STATUS_OK
-           : code == SQLITE_DONE ? STATUS_MISSING
-                                 : failed(store, "patient");
-}
-
-enum status store_patient_find(struct store *store, struct str id, struct arena *arena,
-                               uint64_t *key, struct str *record, bool *found)
-{
-    uint64_t hash = siphash(store->key, id) >> 1;
-    *found = false;
-    for (;; hash++) {
-        enum status status = number_of(store, hash, key);
-        if (status == STATUS_MISSING) {
-            *key = store->last_patient + 1;
-            return STATUS_OK;
-        }
-        if (status == STATUS_OK && !*key)
-            continue; /* erased */
-        if (status == STATUS_OK)
-            status = store_patient_get(store, *key, arena, record);
-        if (status != STATUS_OK)
-            return status == STATUS_MISSING ? STATUS_CORRUPT : status;
-        if (str_eq(id_of(*record), id)) {
-            *found = true;
-            return STATUS_OK;
-        }
-    }
-}
-
-/* Gives the record's outside id its number: under its hash, or the next free one. */
-static enum status add_number(struct store *store, uint64_t key, struct str record)
-{
-    uint64_t hash = siphash(store->key, id_of(record)) >> 1, other;
-    enum status status;
-    while ((status = number_of(store, hash, &other)) == STATUS_OK)
-        hash++;
-    if (status != STATUS_MISSING)
-        return status;
-    sqlite3_stmt *s = prepare(store, "INSERT INTO number_of (hash, patient) VALUES (?1, ?2)");
-    if (!s)
-        return failed(store, "patient");
-    sqlite3_bind_int64(s, 1, (sqlite3_int64)hash);
-    sqlite3_bind_int64(s, 2, (sqlite3_int64)key);
-    store->last_patient = key;
-    return done(store, s, "patient");
-}
-
-enum status store_patient_put(struct store *store, uint64_t key, int64_t due_at_ms,
-                              struct str record)
-{
-    if (key > store->last_patient) {
-        enum status status = add_number(store, key, record);
-        if (status != STATUS_OK)
-            return status;
-    }
-    sqlite3_stmt *s = prepare(store, "INSERT INTO patient (key, due, data) VALUES (?1, ?2, ?3) "
-                                     "ON CONFLICT (key) DO UPDATE SET due = ?2, data = ?3");
-    if (!s)
-        return failed(store, "patient");
-    sqlite3_bind_int64(s, 1, (sqlite3_int64)key);
-    sqlite3_bind_int64(s, 2, due_at_ms);
-    bind_blob(s, 3, record);
-    enum status status = done(store, s, "patient");
-    if (status != STATUS_OK)
-        return status;
-    uint64_t *known = map64_get(&store->dues, key);
-    if (due_at_ms == NO_DUE) {
-        map64_remove(&store->dues, key);
-    } else if (!known || (int64_t)*known != due_at_ms) {
-        *map64_put(&store->dues, key, NULL) = (uint64_t)due_at_ms;
-        heap_push(&store->timers, due_at_ms, key);
-    }
-    return STATUS_OK;
-}
-
-enum status store_patient_remove(struct store *store, uint64_t key, struct str id)
-{
-    uint64_t hash = siphash(store->key, id) >> 1, other;
-    enum status status;
-    while ((status = number_of(store, hash, &other)) == STATUS_OK && other != key)
-        hash++;
-    /* Others of the same hash stand behind this one: the row stays, and points to nobody. */
-    sqlite3_stmt *s = status == STATUS_OK
-                          ? prepare(store, "UPDATE number_of SET patient = 0 WHERE hash = ?1")
-                          : NULL;
-    if (!s)
-        return status == STATUS_OK ? failed(store, "patient") : status;
-    sqlite3_bind_int64(s, 1, (sqlite3_int64)hash);
-    status = done(store, s, "patient");
-    s = prepare(store, "UPDATE patient SET due = ?2, data = x'' WHERE key = ?1");
-    if (status != STATUS_OK || !s)
-        return status == STATUS_OK ? failed(store, "patient") : status;
-    sqlite3_bind_int64(s, 1, (sqlite3_int64)key);
-    sqlite3_bind_int64(s, 2, NO_DUE);
-    map64_remove(&store->dues, key);
-    return done(store, s, "patient");
-}
-
-static bool drop_stale(struct store *store)
-{
-    while (store->timers.count) {
-        struct timer top = heap_top(&store->timers);
-        const uint64_t *due = map64_get(&store->dues, top.key);
-        if (due && (int64_t)*due == top.at_ms)
-            return true;
-        heap_pop(&store->timers);
-    }
-    return false;
-}
-
-int64_t store_next_due_at(struct store *store)
-{
-    return drop_stale(store) ? heap_top(&store->timers).at_ms : NO_DUE;
-}
-
-enum status store_due(struct store *store, int64_t to_ms, int64_t *due_at_ms, uint64_t *key)
-{
-    if (!drop_stale(store) || heap_top(&store->timers).at_ms > to_ms)
-        return STATUS_MISSING;
-    struct timer top = heap_top(&store->timers);
-    *due_at_ms = top.at_ms;
-    *key = top.key;
-    return STATUS_OK;
-}
-
-void store_forget_due(struct store *store, uint64_t key)
-{
-    map64_remove(&store->dues, key);
-}
-
-enum status store_patient_next(struct store *store, uint64_t *cursor)
-{
-    sqlite3_stmt *s = prepare(
-        store, "SELECT key FROM patient WHERE key > ?1 AND data <> x'' ORDER BY key LIMIT 1");
-    if (!s)
-        return failed(store, "patients");
-    sqlite3_bind_int64(s, 1, (sqlite3_int64)*cursor);
-    int code = sqlite3_step(s);
-    if (code == SQLITE_ROW)
-        *cursor = (uint64_t)sqlite3_column_int64(s, 0);
-    sqlite3_reset(s);
-    return code == SQLITE_ROW    ? STATUS_OK
-           : code == SQLITE_DONE ? STATUS_MISSING
-                                 : failed(store, "patients");
-}
-
-enum status store_is_seen(struct store *store, struct str id, struct str body, enum seen *seen)
-{
-    sqlite3_stmt *s = prepare(store, "SELECT body FROM seen WHERE key = ?1");
-    *seen = SEEN_NEW;
-    if (!s)
-        return failed(store, "seen");
-    sqlite3_bind_int64(s, 1, (sqlite3_int64)(siphash(store->key, id) >> 1));
-    int code = sqlite3_step(s);
-    if (code == SQLITE_ROW) {
-        bool is_same = (uint64_t)sqlite3_column_int64(s, 0) == siphash(store->key, body) >> 1;
-        *seen = is_same ? SEEN_SAME : SEEN_OTHER_BODY;
-    }
-    sqlite3_reset(s);
-    return code == SQLITE_ROW || code == SQLITE_DONE ? STATUS_OK : failed(store, "seen");
-}
-
-enum status store_keep_seen(struct store *store, struct str id, struct str body)
-{
-    sqlite3_stmt *s = prepare(store, "INSERT INTO seen (key, body) VALUES (?1, ?2)");
-    if (!s)
-        return failed(store, "seen");
-    sqlite3_bind_int64(s, 1, (sqlite3_int64)(siphash(store->key, id) >> 1));
-    sqlite3_bind_int64(s, 2, (sqlite3_int64)(siphash(store->key, body) >> 1));
-    return done(store, s, "seen");
 }
 
 enum status store_event_add(struct store *store, struct store_event *event)
@@ -712,4 +483,10 @@ int64_t *store_outbox_bound(struct store *store, uint8_t channel)
 {
     ensure(channel < ARRAY_COUNT(store->outbox_bounds));
     return &store->outbox_bounds[channel];
+}
+
+enum status store_corrupt(struct store *store, const char *what)
+{
+    snprintf(store->error, sizeof store->error, "%s is damaged", what);
+    return STATUS_CORRUPT;
 }

@@ -48,12 +48,12 @@ enum status store_patient_find(struct store *store, struct str id, struct arena 
                                uint64_t *key, struct str *record, bool *found);
 enum status store_patient_get(struct store *store, uint64_t key, struct arena *arena,
                               struct str *record);
-enum status store_patient_put(struct store *store, uint64_t key, int64_t due_at_ms,
-                              struct str record);
+enum status store_patient_put(struct store *store, uint64_t key, struct str record);
 /* The next patient due at or before to_ms, in order of (due, key); STATUS_MISSING when none is. */
 enum status store_due(struct store *store, int64_t to_ms, int64_t *due_at_ms, uint64_t *key);
-/* Its timer counts no more until the record is put again or the store opened again. */
+/* The timer that store_due found counts no more until the record is put again. */
 void store_forget_due(struct store *store, uint64_t key);
+/* Nothing is due before; INT64_MAX never. */
 int64_t store_next_due_at(struct store *store);
 /* The record goes, its number is never given again. `id`: its outside id. */
 enum status store_patient_remove(struct store *store, uint64_t key, struct str id);
