@@ -31,6 +31,10 @@ const struct command commands[] = {
      "  camp simulate examples/welcome --events traffic.ndjson\n"
      "  camp simulate . --events - --until \"2026-12-31 00:00\" --format ndjson\n",
      cmd_simulate},
+    {"graph", "PATH… [CAMPAIGN] [--format svg|dot|mermaid]", "the workflow as a picture",
+     "  camp graph examples/welcome >welcome.svg\n"
+     "  camp graph . welcome --format mermaid\n  camp graph . --format dot | dot -Tpdf >all.pdf\n",
+     cmd_graph},
     {"explain", "[CODE]", "what a diagnostic means and what to write instead; all codes",
      "  camp explain C0401\n  camp explain 401\n  camp explain\n", cmd_explain},
     {"new", "NAME [--trigger event|attribute|segment|object|date|manual]",

@@ -1,6 +1,7 @@
 /* test_report.c: see test_report.h. */
 #include "compiler/tool/test_report.h"
 
+#include "compiler/tool/xml.h"
 #include "vm/base/json.h"
 
 static struct str next_line(struct str *rest)
@@ -99,26 +100,6 @@ static void tap_end(struct test_report *report, struct buf *out)
         buf_c(out, "TAP version 13\n");
     buf_printf(out, "1..%u\n", report->count);
     put_coverage_text(report, "# ", out);
-}
-
-/* XML 1.0 has no way to write most control characters. */
-static void put_xml(struct buf *out, struct str text)
-{
-    for (size_t i = 0; i < text.len; i++) {
-        unsigned char c = (unsigned char)text.at[i];
-        if (c == '&')
-            buf_c(out, "&amp;");
-        else if (c == '<')
-            buf_c(out, "&lt;");
-        else if (c == '>')
-            buf_c(out, "&gt;");
-        else if (c == '"')
-            buf_c(out, "&quot;");
-        else if (c < ' ' && c != '\n' && c != '\t')
-            buf_c(out, "?");
-        else
-            buf_byte(out, c);
-    }
 }
 
 static void put_seconds(struct buf *out, uint64_t us)

@@ -46,6 +46,7 @@ int cmd_build(int argc, char **argv);
 int cmd_fmt(int argc, char **argv);
 int cmd_test(int argc, char **argv);
 int cmd_simulate(int argc, char **argv);
+int cmd_graph(int argc, char **argv);
 int cmd_disasm(int argc, char **argv);
 int cmd_new(int argc, char **argv);
 int cmd_completion(int argc, char **argv);
