@@ -41,7 +41,7 @@ WARN     := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -
 # flex and bison write code that our warnings would refuse.
 WARN_GEN := -Wall -Wno-sign-compare -Wno-unused-function -Wno-unused-but-set-variable -Wno-unknown-warning-option
 
-PKGS      := sqlite3 libcurl libsodium inih
+PKGS      := sqlite3 libcurl libsodium inih zlib
 PKGS_TEST := cmocka jansson
 # -isystem keeps our warnings away from headers of others. One missing package empties the whole answer of
 # pkg-config, so each is asked for by itself.

@@ -315,6 +315,9 @@ bool json_value(struct json_scan *scan, struct str *raw)
     uint32_t depth = scan->depth;
     skip_blanks(scan);
     size_t start = scan->offset;
+    /* Between the elements of an array stands a comma. */
+    if (start < scan->text.len && scan->text.at[start] == ',')
+        start++;
     do {
         enum json_kind kind = json_next(scan);
         if (kind == JSON_ERROR || kind == JSON_END)
@@ -322,7 +325,7 @@ bool json_value(struct json_scan *scan, struct str *raw)
         if (scan->depth < depth)
             return fail(scan, "a value is missing"), false;
     } while (scan->depth > depth);
-    *raw = (struct str){scan->text.at + start, scan->offset - start};
+    *raw = str_trim((struct str){scan->text.at + start, scan->offset - start});
     return true;
 }
 

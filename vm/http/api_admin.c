@@ -46,8 +46,13 @@ enum status get_prometheus(struct request *request)
                 (double)s->duplicates);
     put_counter(request->out, "camp_inputs_rejected_total", "Items refused and kept.", "counter",
                 (double)s->rejected);
+    put_counter(request->out, "camp_inputs_repeated_total",
+                "Items with an id seen before and another body.", "counter", (double)s->repeats);
     put_counter(request->out, "camp_connections", "Open connections.", "gauge",
                 (double)s->server.connection_count);
+    put_counter(request->out, "camp_turned_away_total",
+                "Requests and connections answered 503 for want of room.", "counter",
+                (double)s->server.turned_away);
     put_counter(request->out, "camp_disk_low", "1 while ingest is refused for lack of room.",
                 "gauge", s->is_disk_low);
     put_counter(request->out, "camp_uptime_seconds", "Since the start.", "gauge",

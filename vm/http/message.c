@@ -231,12 +231,16 @@ static int frame(struct http_chunks *s, char c, const char **why)
         if (!s->has_digits || (c != ';' && c != '\r'))
             return refuse(400, "a chunk's size cannot be read", why);
         s->state = c == '\r' ? SIZE_LF : EXTENSION;
+        s->has_digits = false; /* from here on: the extension has a name */
         return 0;
     case EXTENSION:
+        if (c == '\r' && !s->has_digits)
+            return refuse(400, "a chunk's extension has no name", why);
         if (c == '\r')
             s->state = SIZE_LF;
         else if (!is_text)
             return refuse(400, "a chunk's extension has a control character", why);
+        s->has_digits |= is_token_char((unsigned char)c);
         return 0;
     case SIZE_LF:
         s->state = s->left ? DATA : TRAILER;

@@ -32,6 +32,7 @@ struct connection {
 static void drop(struct server *server, struct connection *c)
 {
     close(c->fd);
+    server->held_bytes -= c->in.len;
     buf_free(&c->in);
     buf_free(&c->chunked);
     buf_free(&c->out);
@@ -165,6 +166,7 @@ void server_reply(struct server *server, struct exchange *exchange)
     if (used && c->in.len > used)
         memmove(c->in.data, c->in.data + used, c->in.len - used);
     c->in.len -= used;
+    server->held_bytes -= used;
     if (!c->in.len && c->in.cap > READ_BYTES * 4)
         buf_free(&c->in), buf_init(&c->in, HTTP_HEAD_BYTES + SERVER_BODY_BYTES + READ_BYTES);
     buf_free(&c->chunked);
@@ -180,9 +182,13 @@ void server_reply(struct server *server, struct exchange *exchange)
 /* A request that cannot be read: said, and the connection ends, since nobody knows what follows. */
 static bool refuse(struct server *server, struct connection *c, int status, const char *why)
 {
-    buf_printf(&c->exchange.reply.body,
-               "{\"error\":{\"code\":\"bad_request\",\"message\":\"%s\"}}\n", why);
+    buf_printf(&c->exchange.reply.body, "{\"error\":{\"code\":\"%s\",\"message\":\"%s\"}}\n",
+               status == 503 ? "busy" : "bad_request", why);
     c->exchange.reply.status = status;
+    if (status == 503) {
+        buf_c(&c->exchange.reply.headers, "Retry-After: 2\r\n");
+        server->turned_away++;
+    }
     c->exchange.head.keeps_alive = false;
     c->exchange.head.method = (struct str){0};
     c->state = WAITING;
@@ -217,6 +223,8 @@ static bool take_request(struct server *server, struct connection *c)
             return refuse(server, c, status, why);
         if (x->head.content_length > SERVER_BODY_BYTES)
             return refuse(server, c, 413, "the body is too large");
+        if (server->held_bytes + (size_t)x->head.content_length > SERVER_HELD_BYTES)
+            return refuse(server, c, 503, "too many requests are being read");
         c->head_bytes = used;
         c->body_bytes = 0;
         c->chunks = (struct http_chunks){0};
@@ -276,11 +284,26 @@ static void read_more(struct server *server, struct connection *c)
         if (!c->in.len)
             c->deadline_ms = monotonic_ms() + SERVER_REQUEST_MS;
         c->in.len += (size_t)n;
+        server->held_bytes += (size_t)n;
         if (n < READ_BYTES)
             break;
     }
-    if (!take_request(server, c))
+    bool is_over = server->held_bytes > SERVER_HELD_BYTES && c->state == READING_BODY;
+    if (is_over)
+        refuse(server, c, 503, "too many requests are being read");
+    else if (!take_request(server, c))
         drop(server, c);
+}
+
+/* A connection for which there is no place learns that it may come again. */
+static void turn_away(struct server *server, int fd)
+{
+    static const char answer[] = "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 2\r\n"
+                                 "Content-Length: 0\r\nConnection: close\r\n\r\n";
+    server->turned_away++;
+    if (send(fd, answer, sizeof answer - 1, MSG_NOSIGNAL | MSG_DONTWAIT) > 0)
+        shutdown(fd, SHUT_WR);
+    close(fd);
 }
 
 static void accept_all(struct server *server)
@@ -293,7 +316,7 @@ static void accept_all(struct server *server)
         while (slot < SERVER_CONNECTIONS && server->connections[slot])
             slot++;
         if (slot == SERVER_CONNECTIONS || server->is_closing) {
-            close(fd);
+            turn_away(server, fd);
             continue;
         }
         struct connection *c = heap_alloc(sizeof *c);

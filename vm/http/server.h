@@ -18,6 +18,7 @@ enum {
     SERVER_CONNECTIONS = 4096,
     SERVER_READY = 1024,
     SERVER_BODY_BYTES = 32 << 20,
+    SERVER_HELD_BYTES = 256 << 20, /* of all requests that are being read or wait: more is 503 */
     SERVER_REQUEST_MS = 30000, /* from its first byte to its last */
     SERVER_IDLE_MS = 75000
 };
@@ -39,6 +40,8 @@ struct server {
     uint16_t port;
     struct connection *connections[SERVER_CONNECTIONS]; /* by slot; NULL free */
     uint32_t connection_count;
+    size_t held_bytes;
+    uint64_t turned_away; /* for want of room, ever */
     struct exchange *ready[SERVER_READY];
     uint32_t ready_count;
     bool has_more;   /* requests that found no place in `ready` wait in their connections */

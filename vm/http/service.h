@@ -38,7 +38,7 @@ struct service {
     const char *db_path;
     int64_t disk_checked_ms, started_ms, clock_kept_ms; /* of the monotonic clock */
     bool is_disk_low, is_failed;
-    uint64_t accepted, duplicates, rejected, requests; /* since the start */
+    uint64_t accepted, duplicates, rejected, repeats, requests; /* since the start */
 };
 
 /* Runs everything due up to to_ms, in transactions of its own, and delivers on the way; the made-up

@@ -82,11 +82,15 @@ struct input {
 enum answer { ANSWER_ACCEPTED = 1, ANSWER_DUPLICATE, ANSWER_REJECTED };
 struct input_answer {
     enum answer what;
+    bool is_other_body; /* DUPLICATE: the id was seen with another body, which did nothing */
     char field[64], reason[160];
 };
 /* One JSON object in Segment's form (ingest.c). False: refused, *answer says why. */
 bool input_parse(struct arena *arena, struct str json, struct input *input,
                  struct input_answer *answer);
+/* The same where the type is said elsewhere; {0}: the item says it. */
+bool input_parse_as(struct arena *arena, struct str json, struct str type, struct input *input,
+                    struct input_answer *answer);
 enum status engine_input(struct engine *engine, const struct input *input, int64_t now_ms,
                          struct input_answer *answer);
 

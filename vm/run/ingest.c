@@ -46,6 +46,8 @@ static bool members_of(const struct json *object, const char *name, struct str *
 static bool time_of(const struct json *object, int64_t *at_ms, struct input_answer *answer)
 {
     const struct json *member = json_get(object, "timestamp");
+    if (!member || member->kind == JSON_NULL)
+        member = json_get(object, "originalTimestamp"); /* RudderStack's clients */
     *at_ms = INT64_MIN;
     if (!member || member->kind == JSON_NULL)
         return true;
@@ -54,11 +56,26 @@ static bool time_of(const struct json *object, int64_t *at_ms, struct input_answ
     return true;
 }
 
+/* What Segment's clients send besides: events by the name of the call. */
+static bool read_call(const struct json *item, struct str type, struct input *input,
+                      struct input_answer *answer)
+{
+    bool has_traits = str_eq(type, STR("group"));
+    input->kind = INPUT_TRACK;
+    input->name = type;
+    return members_of(item, has_traits ? "traits" : "properties", &input->properties, answer);
+}
+
 bool input_parse(struct arena *arena, struct str json, struct input *input,
                  struct input_answer *answer)
 {
+    return input_parse_as(arena, json, (struct str){0}, input, answer);
+}
+
+bool input_parse_as(struct arena *arena, struct str json, struct str type, struct input *input,
+                    struct input_answer *answer)
+{
     const char *error;
-    struct str type = {0};
     const struct json *item = json_parse(arena, json, &error, NULL);
     *input = (struct input){.raw = json};
     *answer = (struct input_answer){.what = ANSWER_ACCEPTED};
@@ -66,7 +83,7 @@ bool input_parse(struct arena *arena, struct str json, struct input *input,
         return refuse(answer, "", error);
     if (item->kind != JSON_OBJECT)
         return refuse(answer, "", "must be an object");
-    if (!text_of(item, "type", true, &type, answer) ||
+    if ((!type.at && !text_of(item, "type", true, &type, answer)) ||
         !text_of(item, "userId", true, &input->patient, answer) ||
         !text_of(item, "messageId", false, &input->message_id, answer) ||
         !time_of(item, &input->at_ms, answer))
@@ -94,5 +111,9 @@ bool input_parse(struct arena *arena, struct str json, struct input *input,
         input->is_on = on->kind == JSON_TRUE;
         return text_of(item, "topic", true, &input->name, answer);
     }
-    return refuse(answer, "type", "must be identify, track, object or subscription");
+    if (str_eq(type, STR("page")) || str_eq(type, STR("screen")) || str_eq(type, STR("group")) ||
+        str_eq(type, STR("alias")))
+        return read_call(item, type, input, answer);
+    return refuse(answer, "type",
+                  "must be identify, track, object, subscription, page, screen, group or alias");
 }

@@ -74,7 +74,8 @@ static bool collect(struct react *r, void *context, uint32_t row, struct value v
     return true;
 }
 
-static enum status identify(struct react *r, const struct input *input, struct input_answer *answer)
+static enum status identify(struct react *r, const struct input *input, int64_t at_ms,
+                            struct input_answer *answer)
 {
     const struct program *program = r->engine->current;
     struct attribute_changes *changes = arena_alloc(&r->engine->slice, sizeof *changes);
@@ -84,6 +85,8 @@ static enum status identify(struct react *r, const struct input *input, struct i
         return STATUS_LIMIT;
     if (!read_members(r, input->properties, all, true, &wrong, collect, changes))
         return reject(answer, "traits", wrong, "not a value of its type");
+    if (react_has_undeclared(r, input->properties, &react_index(r)->attributes))
+        react_lose(r, react_keep_raw(r, input, at_ms));
     /* All are stored before anything reacts: it is one happening. */
     struct attribute_change *changed =
         arena_array(&r->engine->slice, changes->count + 1, sizeof *changed);
@@ -301,8 +304,30 @@ static enum status change_object(struct react *r, const struct input *input, int
                          set_cell, object);
         }
     }
+    if (row == IMAGE_NONE)
+        react_lose(r, react_keep_raw(r, input, at_ms));
     react_to(r, &happening);
     return r->status;
+}
+
+void react_replay_object(struct react *r, const struct program *before, const struct input *input,
+                         int64_t at_ms)
+{
+    const struct program *program = r->engine->current;
+    struct str wrong;
+    for (uint32_t row = 0; row < program->image->object_count; row++) {
+        bool is_new = true;
+        for (uint32_t i = 0; before && i < before->image->object_count; i++)
+            is_new &= before->object_names[i] != program->object_names[row];
+        struct rows fields = program->image->objects[row].fields;
+        struct str name = image_text(program->image, program->image->objects[row].name);
+        if (!is_new || !str_eq(name, input->name) ||
+            !read_members(r, input->properties, fields, false, &wrong, NULL, NULL))
+            continue;
+        struct object *object = open_object(r, program->object_names[row], input->object_id, at_ms);
+        if (object)
+            read_members(r, input->properties, fields, false, &wrong, set_cell, object);
+    }
 }
 
 static enum status change_membership(struct react *r, const struct input *input)
@@ -326,13 +351,33 @@ static enum status change_membership(struct react *r, const struct input *input)
     return STATUS_OK;
 }
 
+/* Before the first deploy nothing has a type yet. */
+static enum status dispatch_raw(struct react *r, const struct input *input, int64_t at_ms,
+                                struct input_answer *answer)
+{
+    switch (input->kind) {
+    case INPUT_IDENTIFY:
+    case INPUT_OBJECT:
+        return react_keep_raw(r, input, at_ms);
+    case INPUT_TRACK:
+        return react_keep_event(r, input->name, input->properties, at_ms);
+    case INPUT_SUBSCRIPTION:
+    case INPUT_SEGMENT:
+        return change_membership(r, input);
+    case INPUT_ENTER:
+    case INPUT_REPLY:
+        break;
+    }
+    return reject(answer, "project", (struct str){0}, "no image is deployed");
+}
+
 static enum status dispatch(struct react *r, const struct input *input, int64_t at_ms,
                             struct input_answer *answer)
 {
     struct happening happening = {0};
     switch (input->kind) {
     case INPUT_IDENTIFY:
-        return identify(r, input, answer);
+        return identify(r, input, at_ms, answer);
     case INPUT_TRACK:
         return track(r, input, at_ms, answer);
     case INPUT_OBJECT:
@@ -361,8 +406,6 @@ enum status engine_input(struct engine *engine, const struct input *input, int64
     int64_t at_ms =
         input->at_ms == INT64_MIN || input->at_ms > now_ms + 5 * MINUTE_MS ? now_ms : input->at_ms;
     *answer = (struct input_answer){.what = ANSWER_ACCEPTED};
-    if (!engine->current)
-        return reject(answer, "project", (struct str){0}, "no image is deployed");
     if (!input->patient.len || input->patient.len > ID_MOST)
         return reject(answer, "userId", (struct str){0}, "an id of 1 to 256 bytes is needed");
     enum status status = STATUS_OK;
@@ -370,6 +413,7 @@ enum status engine_input(struct engine *engine, const struct input *input, int64
         status = store_is_seen(engine->store, input->message_id, input->raw, &seen);
     if (status == STATUS_OK && seen != SEEN_NEW) {
         answer->what = ANSWER_DUPLICATE;
+        answer->is_other_body = seen == SEEN_OTHER_BODY;
         return STATUS_OK;
     }
     if (status == STATUS_OK && store_has_tombstone(engine->store, input->patient))
@@ -381,7 +425,8 @@ enum status engine_input(struct engine *engine, const struct input *input, int64
     if (was_due)
         react_time(&r);
     if (status == STATUS_OK)
-        status = dispatch(&r, input, at_ms, answer);
+        status = engine->current ? dispatch(&r, input, at_ms, answer)
+                                 : dispatch_raw(&r, input, at_ms, answer);
     if (status == STATUS_OK && answer->what == ANSWER_REJECTED)
         return was_due ? react_close(&r) : STATUS_OK;
     if (status == STATUS_OK && input->message_id.len)

@@ -165,6 +165,16 @@ int64_t goal_end_ms(struct react *r, const struct program *program,
 /* An ended enrollment with drafts whose goal begins when one is approved. */
 bool goal_may_begin(struct react *r, const struct enrollment *e);
 
+/* raw.c: kept as it came, until an image declares it. */
+enum status react_keep_event(struct react *r, struct str name, struct str data, int64_t at_ms);
+enum status react_keep_raw(struct react *r, const struct input *input, int64_t at_ms);
+bool react_has_undeclared(struct react *r, struct str properties, const struct strmap *declared);
+/* What the current image declares and `before` (NULL: none) did not, from what was kept. */
+void react_replay(struct react *r, const struct program *before);
+/* input.c: the object of a kept item, where its kind is new. */
+void react_replay_object(struct react *r, const struct program *before, const struct input *input,
+                         int64_t at_ms);
+
 /* input.c: an event of an appointment changes the object before anything reacts. */
 enum status react_change_appointment(struct react *r, const struct event *event, struct str name,
                                      struct happening *happening);

@@ -271,6 +271,7 @@ void react_rebase(struct react *r)
 {
     const struct program *program = r->engine->current;
     struct work work = {.is_all = true};
+    react_replay(r, engine_program_of(r->engine, r->patient->image));
     fill_memories(r, engine_program_of(r->engine, r->patient->image));
     review_segments(r, &work); /* nobody enters for it: the work is dropped */
     for (uint32_t i = 0; i < react_index(r)->objects.count; i++)
