@@ -52,6 +52,41 @@ static void push_constant(struct compiler *c, struct value v)
     emit(c, op_c(OP_PUSH_CONST, add_constant_value(c, v)), 0, 1);
 }
 
+static struct node *clinic_value(struct compiler *c, struct str name);
+
+/* What a clinic field may be: written out, known now. */
+bool is_literal(const struct node *node)
+{
+    if (node->kind == NODE_NEGATE)
+        node = node->kids[NEGATE_OPERAND];
+    return node->kind == NODE_TEXT || node->kind == NODE_INTEGER || node->kind == NODE_NUMBER ||
+           node->kind == NODE_PERCENT || node->kind == NODE_DATE || node->kind == NODE_CLOCK ||
+           node->kind == NODE_BOOL || node->kind == NODE_DURATION || node->kind == NODE_LIST;
+}
+
+/* The text that the node is, or that the clinic field or the `let` it names was written as (P4); a
+ * copy, placed where it is used. NULL: something else. */
+static struct node *text_literal(struct compiler *c, struct node *node)
+{
+    struct node *value = node;
+    for (int depth = 0; value && value->kind == NODE_PATH && depth < 32; depth++) {
+        const struct node *part = value->kids[PATH_PARTS];
+        uint64_t *let =
+            part || find_name(c, value->name) ? NULL : strmap_get(&c->lets, value->name);
+        bool is_clinic = part && !part->next && str_eq(value->name, STR("clinic"));
+        if (let)
+            mark_let_used(c, ((struct node *)(uintptr_t)*let)->name_span);
+        value = let         ? ((struct node *)(uintptr_t)*let)->kids[LET_VALUE]
+                : is_clinic ? clinic_value(c, part->name)
+                            : NULL;
+    }
+    if (!value || value->kind != NODE_TEXT || value == node)
+        return value && value->kind == NODE_TEXT ? value : NULL;
+    struct node *copy = node_new(&c->out->ast, NODE_TEXT, node->span);
+    copy->name = value->name;
+    return copy;
+}
+
 static struct str negated(struct compiler *c, const struct node *node)
 {
     return source_text(c, node->span);
@@ -259,14 +294,20 @@ static struct typed patient_path(struct compiler *c, const struct node *part)
     return type;
 }
 
+static struct node *clinic_value(struct compiler *c, struct str name)
+{
+    for (struct node *pair = c->clinic ? c->clinic->kids[CLINIC_FIELDS] : NULL; pair;
+         pair = pair->next)
+        if (str_eq(pair->name, name))
+            return pair->kids[PAIR_VALUE];
+    return NULL;
+}
+
 static struct typed clinic_path(struct compiler *c, const struct node *part)
 {
-    for (uint32_t i = 0; i < c->image->clinic_count; i++)
-        if (str_eq(text_of(c, c->image->clinics[i].name), part->name)) {
-            push_constant(c, value_text(text_of(c, c->image->clinics[i].value)));
-            return (struct typed){
-                .kind = TYPE_TEXT, .type = type_of_kind(c, TYPE_TEXT), .is_known = true};
-        }
+    struct node *value = clinic_value(c, part->name);
+    if (value)
+        return is_literal(value) ? expression(c, value) : bad;
     if (str_eq(part->name, STR("name")) && c->clinic) {
         push_constant(c, value_text(c->clinic->name));
         return (struct typed){
@@ -423,19 +464,10 @@ static bool is_comparable(struct typed a, struct typed b)
            a.kind == KIND_JSON || b.kind == KIND_JSON;
 }
 
-/* A clinic field is read as the type that its place needs, as the text that it is (P4). */
-struct node *clinic_text(struct compiler *c, struct node *path)
+struct node *clinic_text(struct compiler *c, struct node *node)
 {
-    const struct node *part = path->kind == NODE_PATH ? path->kids[PATH_PARTS] : NULL;
-    if (!part || part->next || !str_eq(path->name, STR("clinic")))
-        return path;
-    for (uint32_t i = 0; i < c->image->clinic_count; i++)
-        if (str_eq(text_of(c, c->image->clinics[i].name), part->name)) {
-            struct node *text = node_new(&c->out->ast, NODE_TEXT, path->span);
-            text->name = text_of(c, c->image->clinics[i].value);
-            return text;
-        }
-    return path;
+    struct node *text = text_literal(c, node);
+    return text ? text : node;
 }
 
 /* Days between two dates are compared with a number, or with so many days. */
@@ -465,16 +497,15 @@ static bool refuse_months(struct compiler *c, const struct node *node)
 struct typed expression_as(struct compiler *c, struct node *node, struct typed wanted)
 {
     bool is_typed = wanted.kind != KIND_BAD && wanted.kind != KIND_ANY && wanted.kind < KIND_EVENT;
-    if (is_typed && node->kind == NODE_PATH && wanted.kind != TYPE_TEXT)
-        node = clinic_text(c, node);
-    if (is_typed && node->kind == NODE_TEXT) {
+    struct node *literal = is_typed ? text_literal(c, node) : NULL;
+    if (literal) {
         struct value v;
         if (!is_text(wanted.kind) &&
             (is_number(wanted.kind) || wanted.kind == TYPE_BOOL || wanted.kind == TYPE_LIST)) {
             report_type(c, node, typed_kind(TYPE_TEXT), kind_name(wanted.kind));
             return bad;
         }
-        if (!constant_from_literal(c, node, wanted, &v))
+        if (!constant_from_literal(c, literal, wanted, &v))
             return bad;
         push_constant(c, v);
         wanted.is_known = true;
@@ -495,7 +526,7 @@ struct typed expression_as(struct compiler *c, struct node *node, struct typed w
     }
     struct typed got = expression(c, node);
     bool are_lists = got.kind == TYPE_LIST && wanted.kind == TYPE_LIST && got.type && wanted.type;
-    bool fits = wanted.kind == KIND_ANY ||
+    bool fits = wanted.kind == KIND_ANY || wanted.kind == KIND_JSON ||
                 (got.kind == wanted.kind && !(are_lists && got.type != wanted.type)) ||
                 got.kind == KIND_JSON || (wanted.kind == TYPE_NUMBER && got.kind == TYPE_INTEGER) ||
                 (wanted.kind == TYPE_TIME && got.kind == TYPE_DATE) ||
@@ -540,7 +571,8 @@ static struct typed compare_lists(struct compiler *c, struct node *node, enum op
         if (right->kind == NODE_LIST && l.kind != KIND_BAD) {
             uint32_t count = 0;
             for (struct node *item = right->kids[LIST_ITEMS]; item; item = item->next, count++) {
-                struct typed t = expression_as(c, item, l);
+                struct typed t =
+                    text_literal(c, item) ? expression_as(c, item, l) : expression(c, item);
                 if (t.kind != KIND_BAD && !is_comparable(l, t))
                     report_comparison(c, item->span, l, t);
             }
@@ -571,14 +603,13 @@ static struct typed compare(struct compiler *c, struct node *node)
     bool is_of_texts = op == OP_STARTS_WITH || op == OP_ENDS_WITH;
     if (refuse_months(c, left) || refuse_months(c, right))
         return bad;
-    bool is_left_given = left->kind == NODE_TEXT || clinic_text(c, left) != left;
-    if (is_left_given && right->kind != NODE_TEXT && !is_of_texts)
+    bool is_left = text_literal(c, left) != NULL, is_right = text_literal(c, right) != NULL;
+    if (is_left && !is_right && !is_of_texts)
         l = expression_as(c, left, type_of(c, right));
     else
         l = is_of_texts ? expression_as(c, left, text) : expression(c, left);
     right = days_as_number(c, left, l, right);
-    bool wants_literal = l.kind != KIND_BAD && !is_of_texts &&
-                         (right->kind == NODE_TEXT || clinic_text(c, right) != right);
+    bool wants_literal = is_right && l.kind != KIND_BAD && !is_of_texts;
     r = is_of_texts     ? expression_as(c, right, text)
         : wants_literal ? expression_as(c, right, l)
                         : expression(c, right);
@@ -699,8 +730,8 @@ static struct typed between(struct compiler *c, struct node *node)
         v.is_known = true;
         return v;
     }
-    struct typed l = expression_as(c, low, low->kind == NODE_TEXT ? v : typed_kind(KIND_ANY));
-    struct typed h = expression_as(c, high, high->kind == NODE_TEXT ? v : typed_kind(KIND_ANY));
+    struct typed l = expression_as(c, low, text_literal(c, low) ? v : typed_kind(KIND_ANY));
+    struct typed h = expression_as(c, high, text_literal(c, high) ? v : typed_kind(KIND_ANY));
     if (v.kind != KIND_BAD && l.kind != KIND_BAD && !is_comparable(v, l))
         report_comparison(c, low->span, v, l);
     else if (v.kind != KIND_BAD && h.kind != KIND_BAD && !is_comparable(v, h))

@@ -173,8 +173,10 @@ uint32_t condition_code(struct compiler *c, struct node *node);
 struct typed typed_of(struct compiler *c, uint32_t type);
 struct typed typed_kind(uint32_t kind);
 uint32_t duration_constant(struct compiler *c, const struct node *duration);
-/* The path of a clinic field as the text that stands there, anything else as it is. */
+/* What the clinic field or the `let` that is named was written as, where that is a text; anything
+ * else as it is. */
 struct node *clinic_text(struct compiler *c, struct node *node);
+bool is_literal(const struct node *node);
 struct typed path_value(struct compiler *c, struct node *path);
 struct name *find_name(struct compiler *c, struct str name);
 void learn(struct compiler *c, const struct node *condition, bool truth);

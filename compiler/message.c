@@ -2,6 +2,7 @@
  * (LANGUAGE.md 2.3, 3.2). */
 #include "compiler/phi.h"
 #include "compiler/warn.h"
+#include "grammar/parse.h"
 #include "vm/code/accept.h"
 
 static struct node *prop_of(struct node *step, const char *name)
@@ -268,6 +269,32 @@ static void check_address(struct compiler *c, struct node *value, struct typed t
     help(c, diag, "write it as %s", is_email ? "\"Elm <hello@elm.example>\"" : "\"+15185550100\"");
 }
 
+/* A `to` with `{{ … }}` in it: its parts joined to one text; unknown as soon as one of them is. */
+static uint32_t joined_code(struct compiler *c, const struct node *value)
+{
+    struct template_origin origin = {value->span.file, value->span.first, true};
+    struct node *template = liquid_parse(&c->out->ast, c->diags, value->name, origin);
+    struct typed text = typed_of(c, type_of_kind(c, TYPE_TEXT));
+    struct code code;
+    uint32_t count = 0;
+    code_begin(c, &code, CODE_EXPRESSION);
+    for (struct node *part = template ? template->kids[TEMPLATE_PARTS] : NULL; part;
+         part = part->next) {
+        if (part->kind == NODE_RAW)
+            emit(c, op_c(OP_PUSH_CONST, add_constant_value(c, value_text(part->name))), 0, 1);
+        else if (part->kind == NODE_OUTPUT)
+            expression_as(c, part->kids[OUTPUT_VALUE], text);
+        else
+            continue;
+        if (count++)
+            emit(c, op_c(OP_ADD, 0), 2, 1);
+    }
+    if (!count)
+        emit(c, op_c(OP_PUSH_UNKNOWN, 0), 0, 1);
+    emit(c, op_c(OP_RETURN, 0), 1, 0);
+    return code_end(c);
+}
+
 static void set_address(struct compiler *c, struct node *step, struct image_message *row)
 {
     struct node *to = prop_of(step, "to");
@@ -276,9 +303,13 @@ static void set_address(struct compiler *c, struct node *step, struct image_mess
         step->kind == NODE_EMAIL ? project->email_attribute : project->phone_attribute;
     struct typed type;
     if (to) {
-        row->to = expression_code(c, to->kids[PROP_VALUE], typed_kind(KIND_ANY), &type);
+        struct node *value = to->kids[PROP_VALUE];
+        bool is_template = value->kind == NODE_TEXT && str_find(value->name, STR("{{")) != SIZE_MAX;
+        row->to = is_template ? joined_code(c, value)
+                              : expression_code(c, value, typed_kind(KIND_ANY), &type);
         row->is_notice = is_made_for_staff(c, row->to);
-        check_address(c, to->kids[PROP_VALUE], type, step->kind == NODE_EMAIL);
+        if (!is_template)
+            check_address(c, value, type, step->kind == NODE_EMAIL);
         return;
     }
     if (attribute == IMAGE_NONE) {

@@ -188,12 +188,13 @@ static void declare_clinic(struct compiler *c)
     for (struct node *pair = c->clinic ? c->clinic->kids[CLINIC_FIELDS] : NULL; pair;
          pair = pair->next) {
         struct node *value = pair->kids[PAIR_VALUE];
-        if (value->kind != NODE_TEXT) {
+        if (!is_literal(value)) {
             struct str shown = source_text(c, value->span);
             struct diag *diag = report(c, DIAG_CONSTANT_NEEDED, value->span);
             help(c, diag, "write a text in quotes: `\"" STR_FMT "\"`", STR_ARG(shown));
         }
-        uint32_t text = intern(c, value->name);
+        uint32_t text =
+            intern(c, value->kind == NODE_TEXT ? value->name : source_text(c, value->span));
         add_clinic(c, (struct image_clinic){intern(c, pair->name), text});
         if (str_eq(pair->name, STR("timezone"))) {
             project.timezone = text;
@@ -255,6 +256,13 @@ static void declare_events(struct compiler *c)
             *strmap_put(&c->events, decl->name, NULL) = row;
         } else if (decl->kind == NODE_OBJECT_DECL && !strmap_get(&c->objects, decl->name)) {
             struct rows fields = declare_fields(c, "field", NODE_OBJECT_DECL, decl->name);
+            bool has_id = false;
+            for (uint32_t i = 0; i < fields.count; i++)
+                has_id |= str_eq(text_of(c, c->image->fields[fields.first + i].name), decl->other);
+            if (!has_id)
+                help(c,
+                     report(c, DIAG_UNKNOWN_NAME, decl->other_span, "field", STR_ARG(decl->other)),
+                     "declare it: `" STR_FMT ": text`", STR_ARG(decl->other));
             uint32_t row = add_object(
                 c, (struct image_object){intern(c, decl->name), intern(c, decl->other), fields});
             *strmap_put(&c->objects, decl->name, NULL) = row;

@@ -203,6 +203,8 @@ static void statement(struct compiler *c, struct node *s)
         attribute_of(c, s->kids[CLEAR_PATH]);
         break;
     case NODE_ACT_MESSAGE:
+        message(c, s);
+        break;
     case NODE_EXPECT_MESSAGE:
         message(c, s);
         check_expected(c, s);

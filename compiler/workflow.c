@@ -2,6 +2,7 @@
  * shown known; flows are compiled in place, with the same slots each time, so that their messages
  * are compiled once. */
 #include "compiler/phi.h"
+#include "vm/code/accept.h"
 
 uint32_t new_slot(struct compiler *c)
 {
@@ -231,15 +232,12 @@ static void wait_for_event(struct compiler *c, struct node *step)
     two_ways(c, row, step->kids[WAIT_EVENT_BODY], step->kids[WAIT_EVENT_ELSE], false, NULL);
 }
 
-static void check_answer(struct compiler *c, const struct node *word, char *lower)
+static void check_answer(struct compiler *c, const struct node *word)
 {
-    static const char *const opt_outs[] = {"stop",        "stopall", "quit",   "end",  "cancel",
-                                           "unsubscribe", "revoke",  "optout", "help", "info"};
-    for (size_t i = 0; i < ARRAY_COUNT(opt_outs); i++)
-        if (strcmp(lower, opt_outs[i]) == 0) {
-            struct diag *diag = report(c, DIAG_OPT_OUT_WORD, word->span, STR_ARG(word->name));
-            help(c, diag, "choose another word");
-        }
+    if (text_is_opt_out(word->name)) {
+        struct diag *diag = report(c, DIAG_OPT_OUT_WORD, word->span, STR_ARG(word->name));
+        help(c, diag, "choose another word");
+    }
 }
 
 static void wait_for_reply(struct compiler *c, struct node *step)
@@ -263,7 +261,7 @@ static void wait_for_reply(struct compiler *c, struct node *step)
             char *lower = arena_cstr(c->arena, str_trim(word->name));
             for (char *at = lower; *at; at++)
                 *at = *at >= 'A' && *at <= 'Z' ? (char)(*at + 32) : *at;
-            check_answer(c, word, lower);
+            check_answer(c, word);
             answers[count++] = (struct image_answer){intern(c, str_of(lower)), c->code->count};
         }
         compile_block(c, arm->kids[ARM_BODY]);

@@ -140,7 +140,6 @@ static void some_patient(struct patient *p, struct arena *arena)
     p->objects_at_ms = time_or_never();
     p->settled_at_ms = time_or_never();
     p->image = (uint32_t)random_below(&chance, 1000);
-    p->stopped = (uint8_t)random_below(&chance, 32);
     p->is_erased = random_below(&chance, 2);
     for (uint32_t i = few(); i; i--)
         patient_set_attribute(p, some_name(), some_value(arena, 3));
@@ -157,7 +156,6 @@ static void assert_same(const struct patient *a, const struct patient *b)
     assert_true(a->dates_at_ms == b->dates_at_ms);
     assert_true(a->segments_at_ms == b->segments_at_ms && a->is_erased == b->is_erased);
     assert_true(a->objects_at_ms == b->objects_at_ms && a->image == b->image);
-    assert_true(a->stopped == b->stopped);
     assert_true((a->objects_count ? a->settled_at_ms : NEVER_MS) == b->settled_at_ms);
 #define X(type, name) assert_int_equal(a->name##_count, b->name##_count);
     PATIENT_LISTS(X)

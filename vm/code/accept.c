@@ -3,6 +3,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <strings.h>
 
 #include "vm/base/civil.h"
 #include "vm/base/json.h"
@@ -61,6 +62,17 @@ bool address_is_phone(struct str s)
         if (s.at[i] < '0' || s.at[i] > '9')
             return false;
     return true;
+}
+
+bool text_is_opt_out(struct str s)
+{
+    static const char *const words[] = {"stop",        "stopall", "quit",   "end",  "cancel",
+                                        "unsubscribe", "revoke",  "optout", "help", "info"};
+    s = str_trim(s);
+    for (size_t i = 0; i < ARRAY_COUNT(words); i++)
+        if (strlen(words[i]) == s.len && strncasecmp(words[i], s.at, s.len) == 0)
+            return true;
+    return false;
 }
 
 static bool is_url(struct str s)

@@ -16,5 +16,7 @@ struct value value_from_json(struct arena *arena, const struct image *image, uin
 
 bool address_is_email(struct str address); /* a dot-atom at a host name, at most 254 bytes */
 bool address_is_phone(struct str address); /* E.164 */
+/* A word, without case and outer space, that carriers act on themselves: no answer (F4). */
+bool text_is_opt_out(struct str text);
 
 #endif

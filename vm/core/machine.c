@@ -137,21 +137,22 @@ static void calculate(struct run *run, enum op op, uint8_t moves_a, uint8_t move
     run->moves[run->depth - 1] = moves_a ? moves_a : moves_b;
 }
 
-/* A comparison of a moving value with a fixed one, replayed at other instants. */
+/* A comparison with a moving value on one side or both, replayed at other instants. */
 struct replay {
     struct env *env;
-    const struct trace *trace;
-    enum op op;
-    bool is_right;
-    struct value other;
+    const struct trace *traces[2]; /* NULL: that side is fixed */
+    struct value fixed[2];
     int was;
 };
 
 static int replay_sign(const struct replay *replay, int64_t at_ms)
 {
     bool comparable;
-    struct value v = trace_value(replay->env, replay->trace, at_ms);
-    int sign = value_compare(replay->env, v, replay->other, &comparable);
+    struct value sides[2];
+    for (int i = 0; i < 2; i++)
+        sides[i] = replay->traces[i] ? trace_value(replay->env, replay->traces[i], at_ms)
+                                     : replay->fixed[i];
+    int sign = value_compare(replay->env, sides[0], sides[1], &comparable);
     return comparable ? (sign > 0) - (sign < 0) : 2;
 }
 
@@ -161,23 +162,31 @@ static bool sign_changed(void *context, int64_t at_ms)
     return replay_sign(replay, at_ms) != replay->was;
 }
 
+static const struct trace *trace_of(const struct run *run, uint8_t moves)
+{
+    return moves ? &run->traces[moves - 1] : NULL;
+}
+
+/* One moving side runs one way, so that its flip is found by halving the years to come; two are
+ * followed within the local day, and looked at again at its end. */
 static void note_flip(struct run *run, uint8_t moves_a, uint8_t moves_b, struct value a,
                       struct value b)
 {
     struct env *env = run->env;
     if (!env->flips_at_ms || (!moves_a && !moves_b))
         return;
-    const struct trace *trace = &run->traces[(moves_a ? moves_a : moves_b) - 1];
-    if ((moves_a && moves_b) || !trace->base) {
-        lower_flip(env, zone_day_start(env->zone, zone_day(env->zone, env->now_ms) + 1));
-        return;
-    }
-    struct replay replay = {.env = env, .trace = trace, .other = moves_a ? b : a};
-    replay.was = replay_sign(&replay, env->now_ms);
-    if (replay.was == 2)
-        return;
+    struct replay replay = {
+        .env = env, .traces = {trace_of(run, moves_a), trace_of(run, moves_b)}, .fixed = {a, b}};
+    bool is_followed = (!moves_a || replay.traces[0]->base) && (!moves_b || replay.traces[1]->base);
+    int64_t day_ends_ms = zone_day_start(env->zone, zone_day(env->zone, env->now_ms) + 1);
     int64_t far = env->now_ms + 150 * INT64_C(366) * DAY_MS;
-    lower_flip(env, first_instant(env->now_ms, far, sign_changed, &replay));
+    if ((moves_a && moves_b) || !is_followed) {
+        far = day_ends_ms - 1;
+        lower_flip(env, day_ends_ms);
+    }
+    replay.was = is_followed ? replay_sign(&replay, env->now_ms) : 2;
+    if (replay.was != 2 && far > env->now_ms)
+        lower_flip(env, first_instant(env->now_ms, far, sign_changed, &replay));
 }
 
 static void compare(struct run *run, enum op op)
@@ -318,23 +327,46 @@ static struct value as_attribute(struct env *env, struct value v, uint32_t row)
     return fits ? v : patient_attribute(env->patient, env->program->attribute_names[row]);
 }
 
+/* A part of an answer: an array is a list, an object stays what it is. */
+static struct value value_of_json(struct arena *arena, const struct json *json)
+{
+    switch ((int)json->kind) {
+    case JSON_STRING:
+        return value_text(json->text);
+    case JSON_INT:
+        return value_int(json->integer);
+    case JSON_NUMBER:
+        return (struct value){.kind = VALUE_NUMBER, .n = json->number};
+    case JSON_TRUE:
+    case JSON_FALSE:
+        return value_bool(json->kind == JSON_TRUE);
+    case JSON_OBJECT:
+        return (struct value){.kind = VALUE_JSON, .text = json->raw};
+    case JSON_ARRAY: {
+        uint32_t count = 0;
+        for (const struct json *one = json->first; one; one = one->next)
+            count++;
+        struct list *list = arena_alloc(arena, sizeof *list);
+        struct value *items = arena_array(arena, count, sizeof *items);
+        if (!list || !items || count > IMAGE_MAX_LIST)
+            return value_unknown();
+        *list = (struct list){items, count};
+        for (const struct json *one = json->first; one; one = one->next)
+            *items++ = one->kind == JSON_ARRAY
+                           ? (struct value){.kind = VALUE_JSON, .text = one->raw}
+                           : value_of_json(arena, one);
+        return (struct value){.kind = VALUE_LIST, .list = list};
+    }
+    default:
+        return value_unknown();
+    }
+}
+
 static struct value json_member(struct env *env, struct value of, struct str name)
 {
     struct json *tree = of.kind == VALUE_JSON ? json_parse(env->arena, of.text, NULL, NULL) : NULL;
     const struct json *member = tree ? json_get_str(tree, name) : NULL;
-    if (!member)
-        return value_unknown();
-    if (member->kind == JSON_STRING)
-        return value_text(member->text);
-    if (member->kind == JSON_INT)
-        return value_int(member->integer);
-    if (member->kind == JSON_NUMBER)
-        return (struct value){.kind = VALUE_NUMBER, .n = member->number};
-    if (member->kind == JSON_TRUE || member->kind == JSON_FALSE)
-        return value_bool(member->kind == JSON_TRUE);
-    if (member->kind == JSON_OBJECT || member->kind == JSON_ARRAY)
-        return (struct value){.kind = VALUE_JSON, .text = member->raw};
-    return value_unknown();
+    return member ? value_of_json(env->arena, member) : value_unknown();
 }
 
 static struct value slot_value(struct env *env, uint32_t slot)

@@ -242,7 +242,6 @@ enum record_bit {
     IS_ERASED,
     HAS_OBJECTS_AT,
     HAS_SETTLED_AT,
-    HAS_STOPPED,
     RECORD_BITS
 };
 
@@ -261,8 +260,7 @@ static uint32_t record_bits(const struct patient *p)
            (uint32_t)(p->dates_at_ms != NEVER_MS) << HAS_DATES_AT |
            (uint32_t)p->is_erased << IS_ERASED |
            (uint32_t)(p->objects_at_ms != NEVER_MS) << HAS_OBJECTS_AT |
-           (uint32_t)(p->objects_count && p->settled_at_ms != NEVER_MS) << HAS_SETTLED_AT |
-           (uint32_t)(p->stopped != 0) << HAS_STOPPED;
+           (uint32_t)(p->objects_count && p->settled_at_ms != NEVER_MS) << HAS_SETTLED_AT;
 }
 
 void patient_encode(const struct patient *p, int64_t due_ms, struct buf *out)
@@ -274,8 +272,6 @@ void patient_encode(const struct patient *p, int64_t due_ms, struct buf *out)
     buf_bytes(out, p->id);
     buf_varint(out, bits);
     buf_varint(out, p->image);
-    if (p->stopped)
-        buf_byte(out, p->stopped);
     if (bits >> HAS_SETTLED_AT & 1)
         put_time(out, &last_ms, p->settled_at_ms);
     if (p->objects_at_ms != NEVER_MS)
@@ -525,7 +521,6 @@ enum status patient_decode(struct patient *patient, struct arena *arena, uint64_
 #define HAS(bit) (bits >> (bit)&1)
     patient->is_erased = HAS(IS_ERASED);
     patient->image = read_varint32(&in);
-    patient->stopped = HAS(HAS_STOPPED) ? read_byte(&in) : 0;
     patient->settled_at_ms = HAS(HAS_SETTLED_AT) ? get_time(&in, &last_ms) : NEVER_MS;
     patient->objects_at_ms = HAS(HAS_OBJECTS_AT) ? get_time(&in, &last_ms) : NEVER_MS;
     patient->last_event = HAS(HAS_LAST_EVENT) ? get_near(&in, key) : 0;

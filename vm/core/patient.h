@@ -114,7 +114,6 @@ struct patient {
     int64_t settled_at_ms; /* of the last reaction; kept while there are objects, else NEVER_MS */
     uint32_t image;        /* that the last reaction ran; 0 none */
     bool is_erased;
-    uint8_t stopped; /* channels (1 << CHANNEL) that the patient opted out of at the carrier (F4) */
 #define PATIENT_LISTS(X)                                                                           \
     X(cell, attributes)                                                                            \
     X(subscription, subscriptions)                                                                 \

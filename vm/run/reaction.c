@@ -7,6 +7,7 @@
 
 #include "vm/base/hash.h"
 #include "vm/base/zone.h"
+#include "vm/code/accept.h"
 #include "vm/run/internal.h"
 
 struct env react_env(struct react *r, const struct program *program, struct enrollment *enrollment)
@@ -494,7 +495,7 @@ static uint64_t who_answers(struct react *r)
 static void answer(struct react *r, const struct happening *h)
 {
     struct enrollment *e = patient_enrollment(r->patient, h->replier ? h->replier : who_answers(r));
-    if (!e)
+    if (!e || text_is_opt_out(*h->reply))
         return;
     struct env env = react_env(r, engine_program_of(r->engine, e->image), e);
     if (wait_reply(&env, *h->reply))
