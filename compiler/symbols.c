@@ -191,7 +191,9 @@ static void declare_clinic(struct compiler *c)
         if (!is_literal(value)) {
             struct str shown = source_text(c, value->span);
             struct diag *diag = report(c, DIAG_CONSTANT_NEEDED, value->span);
-            help(c, diag, "write a text in quotes: `\"" STR_FMT "\"`", STR_ARG(shown));
+            help(c, diag,
+                 "write it out, as `\"…\"`, `12` or `09:00`, not computed as `" STR_FMT "`",
+                 STR_ARG(shown));
         }
         uint32_t text =
             intern(c, value->kind == NODE_TEXT ? value->name : source_text(c, value->span));

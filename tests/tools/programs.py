@@ -7,7 +7,7 @@ import random
 import re
 import sys
 
-LEXEME = re.compile(r'''"""(?:.|\n)*?"""|"(?:[^"\\\n]|\\.)*"|\#[^\n]*|\d+(?:\.\d+)?[ \t]+(?:second|minute|hour|day|week|month|year)s?\b
+LEXEME = re.compile(r'''"""(?:.|\n)*?"""|"(?:[^"\\\n]|\\.)*"|\#[^\n]*|\d+(?:\.\d+)?[ \t]+(?:second|minute|hour|day|week|month|year)s?\b(?![ \t]*:)
     |\d{4}-\d{1,2}-\d{1,2}|\d{1,2}:\d{1,2}|\d+(?:\.\d+)?%?|[A-Za-z_][A-Za-z0-9_]*|[=!<>]=|\S''', re.X)
 WORDS = "Ana visit clinic please call us today book your flu shot".split()
 
