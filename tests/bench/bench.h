@@ -99,7 +99,8 @@ static inline void bench_open(struct bench_house *house, struct str text)
     struct image_error image_error;
     struct engine_options options = {.builtins = &stdlib_builtins,
                                      .late_after_ms = 30LL * 86400000,
-                                     .public_url = STR("https://camp.example")};
+                                     .public_url = STR("https://camp.example"),
+                                     .counts = true};
     bench_compile(&compilation, text);
     buf_init(&bytes, 0);
     ensure(image_encode(&compilation.image, &bytes));

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { FIRST_CHUNK_BYTES = 4096, LARGEST_CHUNK_BYTES = 4 << 20 };
+enum { FIRST_CHUNK_BYTES = 4096, KEPT_CHUNK_BYTES = 256 << 10, LARGEST_CHUNK_BYTES = 4 << 20 };
 
 struct arena_chunk {
     struct arena_chunk *next;
@@ -57,19 +57,25 @@ void arena_free(struct arena *arena)
     arena_init(arena, arena->limit_bytes);
 }
 
+/* The largest chunk that is not too large is kept, so that who needs some memory again and again
+ * asks for it once. */
 void arena_reset(struct arena *arena)
 {
-    struct arena_chunk *first = arena->first;
-    if (!first)
-        return;
-    for (struct arena_chunk *chunk = first->next; chunk;) {
-        struct arena_chunk *next = chunk->next;
-        free(chunk);
-        chunk = next;
+    struct arena_chunk *kept = NULL;
+    for (struct arena_chunk *chunk = arena->first, *next; chunk; chunk = next) {
+        next = chunk->next;
+        if (chunk->size <= KEPT_CHUNK_BYTES && (!kept || chunk->size > kept->size)) {
+            free(kept);
+            kept = chunk;
+        } else {
+            free(chunk);
+        }
     }
-    first->next = NULL;
-    first->used = 0;
-    arena->current = first;
+    if (kept) {
+        kept->next = NULL;
+        kept->used = 0;
+    }
+    arena->first = arena->current = kept;
     arena->used_bytes = 0;
 }
 

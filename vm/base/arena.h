@@ -15,7 +15,7 @@ struct arena {
 /* limit_bytes 0: no limit, and running out of memory ends the process. */
 void arena_init(struct arena *arena, size_t limit_bytes);
 void arena_free(struct arena *arena);
-/* Forgets everything, keeps the first chunk. */
+/* Forgets everything, keeps some of the memory. */
 void arena_reset(struct arena *arena);
 
 /* Zeroed, aligned to 16 bytes; NULL past the limit. */

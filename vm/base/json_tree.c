@@ -48,6 +48,7 @@ struct build {
     struct json_scan scan;
     struct level levels[JSON_MAX_DEPTH + 1];
     size_t starts[JSON_MAX_DEPTH + 1];
+    uint32_t open; /* the deepest level that is filled in */
     struct json *root;
     const char *error;
 };
@@ -77,6 +78,7 @@ static bool step(struct build *b, struct str *key)
         done->raw =
             (struct str){b->scan.text.at + b->starts[depth], b->scan.offset - b->starts[depth]};
         strmap_free(&level->keys);
+        b->open = depth - 1;
         return true;
     }
     struct json *node = add(b->arena, level, *key);
@@ -99,27 +101,30 @@ static bool step(struct build *b, struct str *key)
     if (kind == JSON_OBJECT || kind == JSON_ARRAY) {
         b->starts[depth + 1] = b->scan.offset - 1;
         b->levels[depth + 1] = (struct level){.parent = node};
+        b->open = depth + 1;
     }
     return !b->error;
 }
 
 struct json *json_parse(struct arena *arena, struct str text, const char **error, size_t *offset)
 {
-    struct build *b = heap_alloc(sizeof *b);
-    *b = (struct build){.arena = arena};
-    json_begin(&b->scan, text);
+    struct build b;
+    b.arena = arena;
+    b.levels[0] = (struct level){0};
+    b.open = 0;
+    b.root = NULL;
+    b.error = NULL;
+    json_begin(&b.scan, text);
     struct str key = {0};
-    while (step(b, &key)) {
+    while (step(&b, &key)) {
     }
-    for (size_t i = 0; i <= JSON_MAX_DEPTH; i++)
-        strmap_free(&b->levels[i].keys);
-    struct json *root = b->error ? NULL : b->root;
+    for (uint32_t i = 0; i <= b.open; i++)
+        strmap_free(&b.levels[i].keys);
     if (error)
-        *error = b->error;
+        *error = b.error;
     if (offset)
-        *offset = b->scan.offset;
-    heap_release(b);
-    return root;
+        *offset = b.scan.offset;
+    return b.error ? NULL : b.root;
 }
 
 const struct json *json_get_str(const struct json *object, struct str key)

@@ -47,6 +47,7 @@ void engine_close(struct engine *engine)
     for (uint32_t i = 0; i < PROGRAM_ROOM; i++)
         if (engine->indexes[i])
             index_free(engine->indexes[i]);
+    buf_free(&engine->record);
     arena_free(&engine->slice);
     arena_free(&engine->arena);
     buf_free(&engine->journal);
@@ -92,6 +93,8 @@ enum status engine_open(struct engine **out, struct store *store,
     *engine = (struct engine){.store = store, .options = *options, .next_enrollment = 1};
     arena_init(&engine->arena, 0);
     arena_init(&engine->slice, SLICE_BYTES);
+    buf_init(&engine->record, SLICE_BYTES);
+    engine->effects = arena_array(&engine->arena, EFFECT_ROOM, sizeof *engine->effects);
     buf_init(&engine->journal, SLICE_BYTES);
     engine->host = (struct host){.context = engine,
                                  .event = load_event,
@@ -145,9 +148,9 @@ enum status react_open(struct engine *engine, struct str id, uint64_t key, int64
     arena_reset(&engine->slice);
     buf_reset(&engine->journal);
     *r = (struct react){.engine = engine, .now_ms = now_ms, .effects = {.room = EFFECT_ROOM}};
-    r->effects.items = arena_array(&engine->slice, EFFECT_ROOM, sizeof *r->effects.items);
+    r->effects.items = engine->effects;
     r->patient = arena_alloc(&engine->slice, sizeof *r->patient);
-    ensure(r->effects.items && r->patient);
+    ensure(r->patient);
     enum status status =
         id.at ? store_patient_find(engine->store, id, &engine->slice, &key, &record, &found)
               : store_patient_get(engine->store, key, &engine->slice, &record);
@@ -178,20 +181,19 @@ enum status react_close(struct react *r)
 
 enum status react_keep(struct react *r)
 {
-    struct buf record;
+    struct buf *record = &r->engine->record;
     if (r->engine->options.counts)
         react_journal(r);
     if (r->status != STATUS_OK)
         return r->status;
-    buf_init(&record, SLICE_BYTES);
+    buf_reset(record);
     int64_t due_ms = patient_due_ms(r->patient);
     /* Time that has run must not come again at the same instant. */
     due_ms = r->is_time && due_ms <= r->now_ms ? r->now_ms + 1 : due_ms;
-    patient_encode(r->patient, due_ms, &record);
+    patient_encode(r->patient, due_ms, record);
     enum status status = STATUS_LIMIT;
-    if (!record.failed)
-        status = store_patient_put(r->engine->store, r->patient->key, buf_view(&record));
-    buf_free(&record);
+    if (!record->failed)
+        status = store_patient_put(r->engine->store, r->patient->key, buf_view(record));
     return r->status != STATUS_OK ? r->status : status;
 }
 

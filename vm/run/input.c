@@ -259,7 +259,11 @@ static enum status track(struct react *r, const struct input *input, int64_t at_
         return reject(answer, "event", (struct str){0}, "a name of 1 to 256 bytes is needed");
     if (!fits_declarations(r, program, row, name, input->properties, &wrong))
         return reject(answer, "properties", wrong, "not a value of its type");
-    enum status status = store_name(r->engine->store, SPACE_EVENT, name, &number);
+    enum status status = STATUS_OK;
+    if (row != IMAGE_NONE)
+        number = program->event_names[row];
+    else
+        status = store_name(r->engine->store, SPACE_EVENT, name, &number);
     struct store_event stored = {.patient = r->patient->key,
                                  .previous = r->patient->last_event,
                                  .name = number,

@@ -22,6 +22,8 @@ struct engine {
     uint8_t *states; /* of campaigns, by row of the current image: enum campaign_state */
     struct map64 campaign_states; /* the same by number, also of those that it has no more */
     struct buf journal;           /* entries of the open reaction */
+    struct buf record;            /* of a patient, on its way to the store */
+    struct effect *effects;       /* room for those of a slice */
     uint64_t next_enrollment;
     unsigned char secret[32]; /* of the deployment: keys of messages, tokens of links */
     void (*observe)(void *context, const struct notice *notice);

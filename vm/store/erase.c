@@ -47,6 +47,7 @@ enum status store_tombstone_put(struct store *store, struct str id, int64_t at_m
     if (!s)
         return store_failed(store, "erased");
     tombstone_of(store, id, hash);
+    store->tombstones = TOMBSTONES_SOME;
     store_bind_blob(s, 1, (struct str){(const char *)hash, sizeof hash});
     sqlite3_bind_int64(s, 2, at_ms);
     return store_done(store, s, "erased");
@@ -55,10 +56,13 @@ enum status store_tombstone_put(struct store *store, struct str id, int64_t at_m
 bool store_has_tombstone(struct store *store, struct str id)
 {
     unsigned char hash[SHA256_BYTES];
+    if (store->tombstones == TOMBSTONES_NONE)
+        return false;
     sqlite3_stmt *s = store_prepare(store, "SELECT 1 FROM erased LIMIT 1");
     bool has_any = s && sqlite3_step(s) == SQLITE_ROW;
     if (s)
         sqlite3_reset(s);
+    store->tombstones = has_any || !s ? TOMBSTONES_SOME : TOMBSTONES_NONE;
     s = has_any ? store_prepare(store, "SELECT 1 FROM erased WHERE hash = ?1") : NULL;
     if (!s)
         return false;

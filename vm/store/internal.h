@@ -46,7 +46,8 @@ struct store {
     struct log log;
     struct timers timers;
     struct buf scratch, body;
-    struct strmap names; /* "kind text" → number, of those asked for lately */
+    enum { TOMBSTONES_UNKNOWN, TOMBSTONES_NONE, TOMBSTONES_SOME } tombstones;
+    struct strmap names; /* a byte for the kind, text → number; of those asked for lately */
     struct arena known_names;
     struct journal *journal;
     int lock;

@@ -136,6 +136,9 @@ static enum status open_file(struct store *store, const char *path, struct arena
     enum status status = take_lock(store, path);
     if (status != STATUS_OK)
         return status;
+    /* No process of ours has threads; refused, without harm, when SQLite has begun already. */
+    sqlite3_config(SQLITE_CONFIG_SINGLETHREAD);
+    sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
     if (sqlite3_open(path, &store->db) != SQLITE_OK)
         return failed(store, path);
     status = execute(
@@ -306,8 +309,10 @@ enum status store_name(struct store *store, enum name_space space, struct str te
                        uint32_t *number)
 {
     char room[320];
-    int length = snprintf(room, sizeof room, "%d " STR_FMT, (int)space, STR_ARG(text));
-    struct str known = {room, length < (int)sizeof room ? (size_t)length : 0};
+    struct str known = {room, text.len < sizeof room ? text.len + 1 : 0};
+    room[0] = (char)space;
+    if (known.len)
+        memcpy(room + 1, text.at, text.len);
     const uint64_t *at = known.len ? strmap_get(&store->names, known) : NULL;
     enum status status = STATUS_OK;
     if (at)
