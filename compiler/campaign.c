@@ -330,20 +330,6 @@ static void set_goals(struct compiler *c, struct image_campaign *row)
     add_goal(c, goal);
 }
 
-static void refuse(struct compiler *c, const struct node *node, const char *what)
-{
-    struct diag *diag = report(c, DIAG_NOT_YET, node->span, what);
-    help(c, diag, "it comes with a later version");
-}
-
-static void refuse_what_is_not_yet(struct compiler *c)
-{
-    for (struct node *s = c->campaign->kids[CAMPAIGN_SETTINGS]; s; s = s->next) {
-        if (s->kind == NODE_ASSERT)
-            refuse(c, s, "`assert`");
-    }
-}
-
 static void begin(struct compiler *c, struct node *campaign, uint32_t index)
 {
     c->campaign = campaign;
@@ -402,7 +388,6 @@ void compile_campaign(struct compiler *c, struct node *campaign, uint32_t index)
     set_consent(c, &row);
     set_exits(c, &row);
     set_goals(c, &row);
-    refuse_what_is_not_yet(c);
     struct code code;
     row.waits.first = c->image->wait_count;
     row.steps.first = c->image->step_count;
@@ -416,4 +401,5 @@ void compile_campaign(struct compiler *c, struct node *campaign, uint32_t index)
     if (row.slot_count > 4096 || c->image->codes[row.workflow].count > 1 << 22)
         report_too_large(c, campaign->name_span, "the workflow");
     c->image->campaigns[index] = row;
+    check_asserts(c);
 }

@@ -68,6 +68,8 @@ static void run_passes(struct compiler *c)
     phi_check(c);
     if (!c->diags->error_count)
         warn_all(c);
+    if (!c->diags->error_count && c->out->bounds.is_wanted)
+        bounds_all(c);
     if (c->options->with_tests)
         compile_tests(c);
     check_idle(c);

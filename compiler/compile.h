@@ -30,6 +30,46 @@ struct phi_flow {
     struct str campaign, what, reason;
 };
 
+/* What a campaign can do to a patient: `camp check --bounds`. */
+enum { BOUNDS_CHANNELS = 3, BOUNDS_WINDOWS = 3 }; /* e-mail, SMS, both; a day, a week, 30 days */
+struct bound {
+    uint32_t most;
+    bool is_open; /* nothing bounds it */
+};
+struct message_bounds {
+    struct str name;
+    uint32_t channel;
+    int64_t earliest_ms, latest_ms; /* after entry */
+    struct str open_by;             /* what makes the latest later; empty: nothing does */
+    uint32_t signs, segments;       /* of an SMS, the longest; units of its alphabet */
+    bool is_draft, is_notice, is_ucs2;
+};
+struct clock_bounds { /* a time of day that is written, on the two days when clocks change */
+    int32_t minute;
+    struct str place, effect;
+};
+struct campaign_bounds {
+    struct str name, why_open; /* why_open: of the bounds that are */
+    struct bound most[BOUNDS_CHANNELS][BOUNDS_WINDOWS];
+    struct message_bounds *messages;
+    struct clock_bounds *clocks;
+    uint32_t message_count, clock_count;
+    int64_t longest_ms;
+    struct str longest_open_by;
+};
+struct clash {
+    const char *what; /* "write the attribute", … */
+    struct str name, campaigns;
+};
+struct bounds {
+    bool is_wanted; /* set between init and compile, with the time now: clocks change after it */
+    int64_t now_ms;
+    struct campaign_bounds *campaigns;
+    struct clash *clashes;
+    uint32_t campaign_count, clash_count, clash_room;
+    struct bound patient[BOUNDS_CHANNELS][BOUNDS_WINDOWS]; /* of all campaigns together */
+};
+
 struct compilation {
     struct arena arena;
     struct sources sources;
@@ -39,6 +79,7 @@ struct compilation {
     struct image image;        /* whole only when diags.error_count is 0 */
     struct phi_flow *phi;      /* in the order in which they were found */
     uint32_t phi_count, phi_room;
+    struct bounds bounds; /* where wanted, and without errors */
     struct map64 code_of; /* with_tests: id of a test's expression node → row of codes */
 };
 

@@ -200,6 +200,8 @@ uint32_t template_code(struct compiler *c, struct node *value, bool is_html, str
 /* workflow.c, message.c, webhook.c */
 void compile_campaign(struct compiler *c, struct node *campaign, uint32_t row);
 void compile_message(struct compiler *c, struct node *step);
+/* Are all open at that minute of the week? */
+bool windows_open(const struct image_window *windows, uint32_t count, uint32_t minute);
 /* Nothing but rules stands twice in a message. */
 void check_prop_twice(struct compiler *c, const struct node *first, const struct node *prop);
 /* A message of a flow is one message, compiled where the flow is first done; where it is done
@@ -228,6 +230,12 @@ void compile_flow_alone(struct compiler *c, struct node *flow, struct node *camp
                         uint32_t index);
 void compile_flow_body(struct compiler *c, struct node *flow);
 
+/* assert.c: what the campaign asserts holds on every way (S10), or is reported */
+void check_asserts(struct compiler *c);
+
+/* bounds.c: what each campaign can do, and all together */
+void bounds_all(struct compiler *c);
+
 /* idle.c */
 void check_idle(struct compiler *c);
 
@@ -238,7 +246,10 @@ bool is_used(struct compiler *c, const char *kind, struct str name);
 bool is_idle_let(struct compiler *c, struct span span);
 
 /* tests.c */
-void find_messages(struct compiler *c, struct str campaign);
+/* Of the campaign in that row, by name into c->messages. */
+void find_messages(struct compiler *c, uint32_t campaign);
+/* The row of the campaign of that name; IMAGE_NONE: there is none. */
+uint32_t campaign_row(const struct compiler *c, struct str name);
 void compile_tests(struct compiler *c);
 
 #endif

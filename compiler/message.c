@@ -111,24 +111,29 @@ static void collect(struct compiler *c, struct found *found, struct node *list, 
     }
 }
 
-/* Is there a minute of the week at which all are open? */
+bool windows_open(const struct image_window *windows, uint32_t count, uint32_t minute)
+{
+    enum { DAY = 1440 };
+    uint32_t day = minute / DAY, at = minute % DAY, before = (day + 6) % 7;
+    for (uint32_t i = 0; i < count; i++) {
+        const struct image_window *w = &windows[i];
+        bool passes = w->to_minute <= w->from_minute;
+        bool today = !w->days || (w->days >> day & 1),
+             yesterday = !w->days || (w->days >> before & 1);
+        bool is_open = passes ? (today && at >= w->from_minute) || (yesterday && at < w->to_minute)
+                              : today && at >= w->from_minute && at < w->to_minute;
+        if (!is_open)
+            return false;
+    }
+    return true;
+}
+
 static bool windows_meet(const struct found *found)
 {
-    enum { DAY = 1440, WEEK = 7 * DAY };
-    for (uint32_t minute = 0; minute < WEEK; minute++) {
-        bool all = true;
-        for (uint32_t i = 0; i < found->window_count && all; i++) {
-            const struct image_window *w = &found->windows[i];
-            uint32_t day = minute / DAY, at = minute % DAY, before = (day + 6) % 7;
-            bool passes = w->to_minute <= w->from_minute;
-            bool today = !w->days || (w->days >> day & 1),
-                 yesterday = !w->days || (w->days >> before & 1);
-            all = passes ? (today && at >= w->from_minute) || (yesterday && at < w->to_minute)
-                         : today && at >= w->from_minute && at < w->to_minute;
-        }
-        if (all)
+    enum { WEEK = 10080 };
+    for (uint32_t minute = 0; minute < WEEK; minute++)
+        if (windows_open(found->windows, found->window_count, minute))
             return true;
-    }
     return false;
 }
 

@@ -98,6 +98,18 @@ static struct lengths measure(struct compiler *c, uint32_t code)
     return ways[0];
 }
 
+void longest_text(struct compiler *c, uint32_t code, struct longest *longest)
+{
+    struct lengths way = measure(c, code);
+    int32_t septets = way.septets < 0 ? 0 : way.septets, units = way.foreign < 0 ? 0 : way.foreign;
+    /* Of several segments each gives a part to the header that joins them. */
+    uint32_t plain = septets <= SEPTETS ? 1 : ((uint32_t)septets + 152) / 153,
+             wide = units <= UNITS ? units > 0 : ((uint32_t)units + 66) / 67;
+    longest->is_ucs2 = wide >= plain && units > 0;
+    longest->signs = (uint32_t)(longest->is_ucs2 ? units : septets);
+    longest->segments = longest->is_ucs2 ? wide : plain;
+}
+
 void warn_of_length(struct compiler *c, struct span span, uint32_t code)
 {
     struct lengths way = measure(c, code);

@@ -226,18 +226,31 @@ static void statement(struct compiler *c, struct node *s)
     }
 }
 
-/* The messages of the campaign under test, by name. */
-void find_messages(struct compiler *c, struct str campaign)
+uint32_t campaign_row(const struct compiler *c, struct str name)
+{
+    uint32_t low = 0, end = c->image->campaign_count;
+    while (low < end) {
+        uint32_t middle = low + (end - low) / 2;
+        int order = str_cmp(image_text(c->image, c->image->campaigns[middle].name), name);
+        if (order == 0)
+            return middle;
+        if (order < 0)
+            low = middle + 1;
+        else
+            end = middle;
+    }
+    return IMAGE_NONE;
+}
+
+void find_messages(struct compiler *c, uint32_t campaign)
 {
     strmap_clear(&c->messages);
-    for (uint32_t i = 0; i < c->image->campaign_count; i++) {
-        const struct image_campaign *row = &c->image->campaigns[i];
-        if (!str_eq(text_of(c, row->name), campaign))
-            continue;
-        for (uint32_t k = 0; k < row->messages.count; k++)
-            *strmap_put(&c->messages, text_of(c, c->image->messages[row->messages.first + k].name),
-                        NULL) = row->messages.first + k;
-    }
+    if (campaign == IMAGE_NONE)
+        return;
+    const struct image_campaign *row = &c->image->campaigns[campaign];
+    for (uint32_t k = 0; k < row->messages.count; k++)
+        *strmap_put(&c->messages, text_of(c, c->image->messages[row->messages.first + k].name),
+                    NULL) = row->messages.first + k;
 }
 
 void compile_tests(struct compiler *c)
@@ -255,7 +268,7 @@ void compile_tests(struct compiler *c)
             suggest(c, diag, test->name, &c->campaigns);
             continue;
         }
-        find_messages(c, test->name);
+        find_messages(c, campaign_row(c, test->name));
         c->campaign = (struct node *)(uintptr_t)*campaign;
         for (struct node *s = test->kids[TEST_STATEMENTS]; s; s = s->next)
             statement(c, s);

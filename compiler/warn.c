@@ -361,7 +361,7 @@ void warn_all(struct compiler *c)
         if (decl->kind != NODE_CAMPAIGN)
             continue;
         walk.last_sms = IMAGE_NONE;
-        find_messages(c, decl->name);
+        find_messages(c, campaign_row(c, decl->name));
         ast_walk(decl->kids[CAMPAIGN_WORKFLOW], check_draft, &walk);
         warn_of_goal(c, decl);
     }

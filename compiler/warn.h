@@ -11,6 +11,11 @@ void warn_of_goal(struct compiler *c, const struct node *campaign);
 void warn_of_circles(struct compiler *c);
 /* unused.c */
 void warn_of_unused(struct compiler *c);
+struct longest { /* text of an SMS: signs of its alphabet, as they are counted */
+    uint32_t signs, segments;
+    bool is_ucs2;
+};
+void longest_text(struct compiler *c, uint32_t code, struct longest *longest);
 /* segment.c: an SMS whose text is the template `code` */
 void warn_of_length(struct compiler *c, struct span span, uint32_t code);
 

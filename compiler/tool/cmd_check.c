@@ -12,7 +12,7 @@ struct arguments {
     char **paths;
     int path_count;
     const char *output, *format;
-    bool is_strict;
+    bool is_strict, shows_phi, shows_bounds;
 };
 
 static int read_arguments(const char *command, int argc, char **argv, struct arguments *a)
@@ -22,6 +22,10 @@ static int read_arguments(const char *command, int argc, char **argv, struct arg
         bool has_value = i + 1 < argc;
         if (strcmp(argv[i], "--strict") == 0)
             a->is_strict = true;
+        else if (strcmp(argv[i], "--phi") == 0 && strcmp(command, "check") == 0)
+            a->shows_phi = true;
+        else if (strcmp(argv[i], "--bounds") == 0 && strcmp(command, "check") == 0)
+            a->shows_bounds = true;
         else if (strcmp(argv[i], "--format") == 0 && has_value)
             a->format = argv[++i];
         else if (strcmp(argv[i], "-o") == 0 && has_value)
@@ -50,6 +54,21 @@ static void write_diagnostics(struct compilation *compilation, const char *forma
     buf_free(&text);
 }
 
+static void write_proofs(struct compilation *compilation, const struct arguments *a)
+{
+    struct buf text;
+    bool is_json = strcmp(a->format, "json") == 0;
+    if (compilation->diags.error_count || (!is_json && strcmp(a->format, "text") != 0))
+        return;
+    buf_init(&text, 0);
+    if (a->shows_phi)
+        write_phi(compilation, is_json, &text);
+    if (a->shows_bounds)
+        write_bounds(compilation, is_json, &text);
+    tool_write(STDOUT_FILENO, buf_view(&text));
+    buf_free(&text);
+}
+
 static void print_counts(const struct compilation *compilation)
 {
     uint32_t errors = compilation->diags.error_count, warnings = compilation->diags.warning_count,
@@ -75,9 +94,12 @@ int cmd_check(int argc, char **argv)
         is_known |= strcmp(a.format, formats[i]) == 0;
     if (!is_known)
         return tool_misuse("check", "formats are text, json, sarif and github", a.format);
-    int code = tool_compile(&compilation, a.paths, a.path_count, true, a.is_strict);
+    int code = a.shows_bounds
+                   ? tool_compile_bounds(&compilation, a.paths, a.path_count, a.is_strict)
+                   : tool_compile(&compilation, a.paths, a.path_count, true, a.is_strict);
     if (code != EXIT_USAGE) {
         write_diagnostics(&compilation, a.format, STDOUT_FILENO);
+        write_proofs(&compilation, &a);
         if (is_text)
             print_counts(&compilation);
     }

@@ -1,6 +1,7 @@
 /* main.c: the `camp` command: finds the subcommand. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "compiler/tool/tool.h"
@@ -9,9 +10,11 @@
 #include "stdlib/modules.h"
 
 const struct command commands[] = {
-    {"check", "PATH… [--strict] [--format text|json|sarif|github]",
+    {"check", "PATH… [--strict] [--phi] [--bounds] [--format text|json|sarif|github]",
      "everything the compiler can find",
      "  camp check examples/welcome\n  camp check . --strict\n"
+     "  camp check . --phi        # where protected health information goes, and why\n"
+     "  camp check . --bounds     # how many messages, when, for how long\n"
      "  camp check . --format sarif >camp.sarif\n",
      cmd_check},
     {"build", "PATH… -o FILE.campi", "one verified, deterministic image",
@@ -75,8 +78,8 @@ int tool_misuse(const char *command, const char *what, const char *word)
     return EXIT_USAGE;
 }
 
-int tool_compile(struct compilation *compilation, char **paths, int count, bool with_tests,
-                 bool is_strict)
+static int compile_with(struct compilation *compilation, char **paths, int count, bool with_tests,
+                        bool with_bounds, bool is_strict)
 {
     static struct compile_module modules[64];
     struct compile_options options = {&stdlib_builtins, modules, with_tests};
@@ -84,6 +87,8 @@ int tool_compile(struct compilation *compilation, char **paths, int count, bool 
     for (size_t i = 0; i + 1 < ARRAY_COUNT(modules) && stdlib_modules[i].name; i++)
         modules[i] = (struct compile_module){stdlib_modules[i].name, stdlib_modules[i].text};
     compilation_init(compilation);
+    compilation->bounds.is_wanted = with_bounds;
+    compilation->bounds.now_ms = (int64_t)time(NULL) * 1000;
     if (!compile_paths(compilation, &options, paths, count, &error)) {
         fprintf(stderr, "camp: " STR_FMT "\n", STR_ARG(error));
         return EXIT_USAGE;
@@ -91,6 +96,17 @@ int tool_compile(struct compilation *compilation, char **paths, int count, bool 
     if (is_strict)
         diags_be_strict(&compilation->diags);
     return compilation->diags.error_count ? EXIT_FINDINGS : EXIT_FINE;
+}
+
+int tool_compile(struct compilation *compilation, char **paths, int count, bool with_tests,
+                 bool is_strict)
+{
+    return compile_with(compilation, paths, count, with_tests, false, is_strict);
+}
+
+int tool_compile_bounds(struct compilation *compilation, char **paths, int count, bool is_strict)
+{
+    return compile_with(compilation, paths, count, true, true, is_strict);
 }
 
 void tool_show_diagnostics(struct compilation *compilation)

@@ -37,6 +37,12 @@ struct str pages_all(void);
 bool page_next(struct str *rest, struct page *page);
 bool page_find(int code, struct page *page);
 
+/* The same, and what each campaign can do to a patient. */
+int tool_compile_bounds(struct compilation *compilation, char **paths, int count, bool is_strict);
+/* proofs.c: what phi reaches, and what campaigns can do, as text or as JSON */
+void write_phi(struct compilation *compilation, bool is_json, struct buf *out);
+void write_bounds(struct compilation *compilation, bool is_json, struct buf *out);
+
 /* annotate.c */
 void write_sarif(struct diags *diags, struct buf *out);
 void write_github(struct diags *diags, struct buf *out);
