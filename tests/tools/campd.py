@@ -5,7 +5,9 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
+import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BIN = os.path.join(ROOT, os.environ.get("BIN", "build"))
@@ -32,6 +34,21 @@ class Tap:
     def end(self):
         print("1..%d" % self.number)
         raise SystemExit(1 if self.failed else 0)
+
+
+def wait(is_so, seconds=30):
+    """Asks again and again until it is so, at most that long; the last answer."""
+    until = time.monotonic() + seconds
+    while True:
+        answer = is_so()
+        if answer or time.monotonic() > until:
+            return answer
+        time.sleep(0.01)
+
+
+def free_port():
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return free.getsockname()[1]
 
 
 def fresh_folder(name):

@@ -1,0 +1,27 @@
+"""debs.py: programs of Debian packages that only tests need, unpacked under build/ without installing anything."""
+import glob
+import os
+import subprocess
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+
+def unpack(*packages):
+    """The folder that holds their files (usr/…), or None with the reason: (folder, why)."""
+    base = os.path.join(ROOT, os.environ.get("BUILD", "build"), "tests", "debs")
+    root = os.path.join(base, "root")
+    for package in packages:
+        done = os.path.join(base, package + ".done")
+        if os.path.exists(done):
+            continue
+        folder = os.path.join(base, package)
+        os.makedirs(folder, exist_ok=True)
+        os.makedirs(root, exist_ok=True)
+        try:
+            subprocess.run(["apt-get", "download", package], cwd=folder, check=True, capture_output=True, timeout=120)
+            for file in glob.glob(os.path.join(folder, "*.deb")):
+                subprocess.run(["dpkg", "-x", file, root], check=True, capture_output=True, timeout=120)
+        except (OSError, subprocess.SubprocessError) as why:
+            return None, "the Debian package %s cannot be had: %s" % (package, why)
+        open(done, "w").close()
+    return root, ""
