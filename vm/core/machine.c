@@ -438,9 +438,8 @@ static void read_value(struct run *run, enum op op, uint32_t c)
     case OP_MESSAGE_URL: {
         bool has_topic = env->message && env->message->topic != IMAGE_NONE && env->host;
         uint32_t topic = has_topic ? env->program->topic_names[env->message->topic] : 0;
-        push(run, has_topic ? value_text(env->host->unsubscribe_url(env->host->context, env->arena,
-                                                                    env->patient, topic))
-                            : value_text(STR("")));
+        push(run, value_text(has_topic ? env->host->unsubscribe_url(env->host->context, env, topic)
+                                       : STR("")));
         break;
     }
     case OP_DID:

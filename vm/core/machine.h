@@ -34,12 +34,12 @@ struct event { /* an event row, its fields read by the image's types */
 };
 
 /* What the machine may ask of the outside while it computes; all reads, all repeatable. */
+struct env;
 struct host {
     void *context;
     bool (*event)(void *context, uint64_t id, struct arena *arena, struct event *event);
-    /* message.unsubscribe_url: https://…/u/{token} for this patient and topic */
-    struct str (*unsubscribe_url)(void *context, struct arena *arena, const struct patient *patient,
-                                  uint32_t topic);
+    /* message.unsubscribe_url: https://…/u/{token} for this patient, message and topic */
+    struct str (*unsubscribe_url)(void *context, const struct env *env, uint32_t topic);
     /* NULL, or: is this address one that must never be written to? */
     bool (*is_suppressed)(void *context, uint32_t channel, struct str address);
     /* NULL, or for tests: the arm of a split, or `holdout`, is chosen instead of drawn. */

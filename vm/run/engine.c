@@ -26,10 +26,14 @@ static bool load_event(void *context, uint64_t id, struct arena *arena, struct e
     return true;
 }
 
-static struct str unsubscribe_url(void *context, struct arena *arena, const struct patient *patient,
-                                  uint32_t topic)
+static struct str unsubscribe_url(void *context, const struct env *env, uint32_t topic)
 {
-    return engine_unsubscribe_url(context, arena, patient->key, topic);
+    struct unsubscribe who = {.patient = env->patient->key,
+                              .enrollment = env->enrollment ? env->enrollment->id : 0,
+                              .topic = topic,
+                              .image = env->program->number,
+                              .message = (uint32_t)(env->message - env->program->image->messages)};
+    return engine_unsubscribe_url(context, env->arena, &who);
 }
 
 static bool is_suppressed(void *context, uint32_t channel, struct str address)

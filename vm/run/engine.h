@@ -151,13 +151,23 @@ struct inbound {
 enum status engine_text(struct engine *engine, const struct inbound *inbound, int64_t now_ms);
 
 /* link.c. Tokens of links: no name and no number of a patient, signed, valid for ever. */
-struct str engine_unsubscribe_url(struct engine *engine, struct arena *arena, uint64_t patient,
-                                  uint32_t topic);
-/* False: not one of ours. *topic is a number of the dictionary. */
-bool engine_read_unsubscribe(struct engine *engine, struct str token, uint64_t *patient,
-                             uint32_t *topic);
-enum status engine_unsubscribe(struct engine *engine, uint64_t patient, uint32_t topic,
+struct unsubscribe {
+    uint64_t patient, enrollment;
+    uint32_t topic; /* number of the dictionary */
+    uint32_t image, message;
+};
+struct str engine_unsubscribe_url(struct engine *engine, struct arena *arena,
+                                  const struct unsubscribe *who);
+/* False: not one of ours. */
+bool engine_read_unsubscribe(struct engine *engine, struct str token, struct unsubscribe *who);
+/* Once or many times: the same. STATUS_MISSING: there is no such patient. */
+enum status engine_unsubscribe(struct engine *engine, const struct unsubscribe *who,
                                int64_t now_ms);
+/* Links of a mail: number 0 tells of its opening, others lead to where its text said. */
+struct str engine_link_url(struct engine *engine, struct arena *arena, uint64_t outbox,
+                           uint32_t link);
+bool engine_read_link(struct engine *engine, bool is_click, struct str token, uint64_t *outbox,
+                      uint32_t *link);
 
 /* What happened, as it happens: timelines of tests, lines of simulate. */
 enum notice_kind {

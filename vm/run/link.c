@@ -14,73 +14,99 @@ static void sign(const struct engine *engine, struct str what, unsigned char sig
 }
 
 /* `kind` keeps tokens of one use from being used for another. */
-static void put_token(const struct engine *engine, char kind, uint64_t first, uint32_t second,
-                      struct buf *out)
+static struct str make_url(const struct engine *engine, struct arena *arena, char kind,
+                           const uint64_t *numbers, size_t count)
 {
     unsigned char signature[SIGNATURE_BYTES];
-    struct buf what;
+    struct buf what, token;
     buf_init(&what, TOKEN_BYTES);
+    buf_init(&token, 2 * TOKEN_BYTES);
     buf_byte(&what, (unsigned char)kind);
-    buf_varint(&what, first);
-    buf_varint(&what, second);
+    for (size_t i = 0; i < count; i++)
+        buf_varint(&what, numbers[i]);
     sign(engine, buf_view(&what), signature);
     buf_put(&what, signature, sizeof signature);
-    buf_base64url(out, buf_view(&what));
+    buf_base64url(&token, buf_view(&what));
+    struct str url =
+        arena_printf(arena, STR_FMT "/%c/" STR_FMT, STR_ARG(engine->options.public_url), kind,
+                     STR_ARG(buf_view(&token)));
     buf_free(&what);
+    buf_free(&token);
+    return url;
 }
 
-static bool read_token(const struct engine *engine, char kind, struct str token, uint64_t *first,
-                       uint32_t *second)
+static bool read_token(const struct engine *engine, char kind, struct str token, uint64_t *numbers,
+                       size_t count)
 {
     unsigned char signature[SIGNATURE_BYTES];
     struct buf bytes;
     bool is_ours = false;
-    buf_init(&bytes, TOKEN_BYTES);
-    if (token.len <= TOKEN_BYTES && base64url_decode(&bytes, token) &&
+    buf_init(&bytes, 2 * TOKEN_BYTES);
+    if (token.len <= TOKEN_BYTES * 4 / 3 + 1 && base64url_decode(&bytes, token) &&
         bytes.len > SIGNATURE_BYTES) {
         struct str what = {(const char *)bytes.data, bytes.len - SIGNATURE_BYTES};
         struct reader in = reader_of(what);
         sign(engine, what, signature);
         is_ours = equal_in_constant_time(signature, bytes.data + what.len, sizeof signature) &&
                   read_byte(&in) == (unsigned char)kind;
-        *first = read_varint(&in);
-        *second = read_varint32(&in);
+        for (size_t i = 0; i < count; i++)
+            numbers[i] = read_varint(&in);
         is_ours = is_ours && !in.failed && !reader_left(&in);
     }
     buf_free(&bytes);
     return is_ours;
 }
 
-struct str engine_unsubscribe_url(struct engine *engine, struct arena *arena, uint64_t patient,
-                                  uint32_t topic)
+struct str engine_unsubscribe_url(struct engine *engine, struct arena *arena,
+                                  const struct unsubscribe *who)
 {
-    struct buf token;
-    buf_init(&token, 2 * TOKEN_BYTES);
-    put_token(engine, 'u', patient, topic, &token);
-    struct str url = arena_printf(arena, STR_FMT "/u/" STR_FMT, STR_ARG(engine->options.public_url),
-                                  STR_ARG(buf_view(&token)));
-    buf_free(&token);
-    return url;
+    uint64_t numbers[] = {who->patient, who->topic, who->enrollment, who->image, who->message};
+    return make_url(engine, arena, 'u', numbers, ARRAY_COUNT(numbers));
 }
 
-bool engine_read_unsubscribe(struct engine *engine, struct str token, uint64_t *patient,
-                             uint32_t *topic)
+bool engine_read_unsubscribe(struct engine *engine, struct str token, struct unsubscribe *who)
 {
-    return read_token(engine, 'u', token, patient, topic);
+    uint64_t n[5] = {0};
+    bool is_ours = read_token(engine, 'u', token, n, ARRAY_COUNT(n));
+    *who = (struct unsubscribe){.patient = n[0],
+                                .topic = (uint32_t)n[1],
+                                .enrollment = n[2],
+                                .image = (uint32_t)n[3],
+                                .message = (uint32_t)n[4]};
+    return is_ours;
 }
 
-enum status engine_unsubscribe(struct engine *engine, uint64_t patient, uint32_t topic,
-                               int64_t now_ms)
+enum status engine_unsubscribe(struct engine *engine, const struct unsubscribe *who, int64_t now_ms)
 {
     struct react r;
     struct happening happening = {0};
-    enum status status = react_open(engine, (struct str){0}, patient, now_ms, &r);
+    enum status status = react_open(engine, (struct str){0}, who->patient, now_ms, &r);
     if (status != STATUS_OK)
         return status;
     if (patient_due_ms(r.patient) < now_ms)
         react_time(&r);
-    if (react_set_subscription(&r, topic, false))
-        happening.key = key_of(READ_TOPIC, topic);
+    if (!react_set_subscription(&r, who->topic, false))
+        return react_close(&r);
+    engine_note_message(engine, who->image, who->message, WORD_UNSUBSCRIBED, who->enrollment, 0,
+                        (struct str){0});
+    happening.key = key_of(READ_TOPIC, who->topic);
     react_to(&r, &happening);
     return react_close(&r);
+}
+
+struct str engine_link_url(struct engine *engine, struct arena *arena, uint64_t outbox,
+                           uint32_t link)
+{
+    uint64_t numbers[] = {outbox, link};
+    return make_url(engine, arena, link ? 'c' : 'o', numbers, ARRAY_COUNT(numbers));
+}
+
+bool engine_read_link(struct engine *engine, bool is_click, struct str token, uint64_t *outbox,
+                      uint32_t *link)
+{
+    uint64_t n[2] = {0};
+    bool is_ours = read_token(engine, is_click ? 'c' : 'o', token, n, ARRAY_COUNT(n));
+    *outbox = n[0];
+    *link = (uint32_t)n[1];
+    return is_ours;
 }
