@@ -261,8 +261,12 @@ static void fill(struct delivery *d, const struct outbox_row *row)
     memcpy(flight->key_text, hex.data, 32);
     buf_free(&hex);
     if (row->channel == CHANNEL_EMAIL && topic != IMAGE_NONE)
-        url =
-            engine_unsubscribe_url(d->engine, &d->arena, row->patient, program->topic_names[topic]);
+        url = engine_unsubscribe_url(d->engine, &d->arena,
+                                     &(struct unsubscribe){.patient = row->patient,
+                                                           .enrollment = row->enrollment,
+                                                           .topic = program->topic_names[topic],
+                                                           .image = row->image,
+                                                           .message = row->message});
     if (!flight_prepare(d->providers, flight, program, row, url)) {
         flight_end(flight, OUTBOX_FAILED, TROUBLE_MESSAGE,
                    flight->why ? flight->why : "it cannot be written as a message");

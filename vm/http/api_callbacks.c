@@ -1,0 +1,240 @@
+/* api_callbacks.c: what comes from providers and from the links in messages. No key guards these: a
+ * provider's calls are signed with the token that we share, a link's token is signed by us. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "vm/base/hash.h"
+#include "vm/base/sha1.h"
+#include "vm/http/api.h"
+
+enum { FIELDS = 64, FORM_BYTES = 64 << 10 };
+
+struct field {
+    struct str name, value;
+};
+struct form {
+    struct field fields[FIELDS];
+    uint32_t count;
+};
+
+static bool read_part(struct arena *arena, struct str raw, struct str *part)
+{
+    struct buf text;
+    buf_init(&text, FORM_BYTES);
+    bool is_sound = http_unescape(raw, true, &text);
+    *part = arena_str(arena, buf_view(&text));
+    buf_free(&text);
+    return is_sound;
+}
+
+/* application/x-www-form-urlencoded; false when it is none. */
+static bool read_form(struct request *request, struct form *form)
+{
+    struct arena *arena = &request->service->arena;
+    struct str rest = request->exchange->body;
+    form->count = 0;
+    if (rest.len > FORM_BYTES)
+        return false;
+    while (rest.len) {
+        size_t end = str_find(rest, STR("&"));
+        struct str pair = {rest.at, end == SIZE_MAX ? rest.len : end};
+        size_t equals = str_find(pair, STR("="));
+        struct str name = {pair.at, equals == SIZE_MAX ? pair.len : equals};
+        struct str value = equals == SIZE_MAX ? (struct str){0} : str_from(pair, equals + 1);
+        rest = end == SIZE_MAX ? (struct str){0} : str_from(rest, end + 1);
+        if (form->count == FIELDS)
+            return false;
+        struct field *field = &form->fields[form->count++];
+        if (!read_part(arena, name, &field->name) || !read_part(arena, value, &field->value))
+            return false;
+    }
+    return true;
+}
+
+static struct str field_of(const struct form *form, const char *name)
+{
+    for (uint32_t i = 0; i < form->count; i++)
+        if (str_eq_c(form->fields[i].name, name))
+            return form->fields[i].value;
+    return (struct str){0};
+}
+
+static int by_name(const void *a, const void *b)
+{
+    const struct field *x = a, *y = b;
+    int order = str_cmp(x->name, y->name);
+    return order ? order : str_cmp(x->value, y->value);
+}
+
+/* Base64 of the HMAC-SHA1 of the URL that was called and all fields, sorted, under the token. */
+static bool is_signed_for(const struct service *service, struct str origin, struct str target,
+                          const struct form *form, struct str signature)
+{
+    unsigned char digest[SHA1_BYTES];
+    struct form sorted = *form;
+    struct buf what, expected;
+    qsort(sorted.fields, sorted.count, sizeof *sorted.fields, by_name);
+    buf_init(&what, 2 * FORM_BYTES);
+    buf_init(&expected, 64);
+    buf_str(&what, origin);
+    buf_str(&what, target);
+    for (uint32_t i = 0; i < sorted.count; i++) {
+        buf_str(&what, sorted.fields[i].name);
+        buf_str(&what, sorted.fields[i].value);
+    }
+    hmac_sha1(str_of(service->delivery_options.sms_token), buf_view(&what), digest);
+    buf_base64(&expected, (struct str){(const char *)digest, sizeof digest});
+    bool is_same = !what.failed && signature.len == expected.len &&
+                   equal_in_constant_time(signature.at, expected.data, expected.len);
+    buf_free(&what);
+    buf_free(&expected);
+    return is_same;
+}
+
+static bool is_from_twilio(struct request *request, const struct form *form)
+{
+    struct service *s = request->service;
+    const struct http_head *head = &request->exchange->head;
+    struct str signature = http_header(head, "X-Twilio-Signature");
+    if (!s->delivery_options.sms_token[0] || !signature.len)
+        return false;
+    if (is_signed_for(s, s->delivery_options.public_url, head->target, form, signature))
+        return true;
+    /* Without [server] public_url nobody but the caller knows by which name we were called. */
+    struct str origin =
+        arena_printf(&s->arena, "http://" STR_FMT, STR_ARG(http_header(head, "Host")));
+    return !s->config->public_url[0] && is_signed_for(s, origin, head->target, form, signature);
+}
+
+/* How a message fared: its number and key come back in the query that we had asked to be called
+ * with. What we do not know, or know already, is fine. */
+static enum status take_report(struct request *request, const struct form *form)
+{
+    static const struct {
+        const char *word;
+        enum outbox_state state;
+    } words[] = {{"delivered", OUTBOX_DELIVERED},
+                 {"read", OUTBOX_DELIVERED},
+                 {"undelivered", OUTBOX_BOUNCED},
+                 {"failed", OUTBOX_FAILED}};
+    struct service *s = request->service;
+    struct str word = field_of(form, "MessageStatus"), to = field_of(form, "To");
+    unsigned char key[16];
+    uint64_t id = number_of(request_parameter(request, "message"), 0);
+    bool is_ours = id && hex_decode(request_parameter(request, "key"), key, sizeof key);
+    int64_t now_ms = request_now_ms(request);
+    enum status status = STATUS_OK;
+    if (is_ours && to.len && str_eq_c(field_of(form, "ErrorCode"), "21610"))
+        status = store_suppress(s->store, CHANNEL_SMS, to, now_ms, "opted out at the provider");
+    for (size_t i = 0; is_ours && status == STATUS_OK && i < ARRAY_COUNT(words); i++)
+        if (str_eq_c(word, words[i].word))
+            status = engine_report(s->engine, id, key, words[i].state, now_ms);
+    request->exchange->reply.status = 204;
+    return status == STATUS_MISSING ? STATUS_OK : status;
+}
+
+static enum status take_text(struct request *request, const struct form *form)
+{
+    struct service *s = request->service;
+    struct str id = field_of(form, "MessageSid"), opted = field_of(form, "OptOutType");
+    struct inbound inbound = {.from = field_of(form, "From"), .text = field_of(form, "Body")};
+    if (!id.len || id.len > 64 || !inbound.from.len || inbound.from.len > 32)
+        return request_refuse(request, 422, "invalid", "MessageSid",
+                              "a text has MessageSid, From and Body");
+    inbound.id = arena_printf(&s->arena, "twilio/" STR_FMT, STR_ARG(id));
+    /* Whatever the words were that the provider takes for these. */
+    if (str_eq(opted, STR("STOP")) || str_eq(opted, STR("START")) || str_eq(opted, STR("HELP")))
+        inbound.text = opted;
+    request->exchange->reply.type = "text/xml";
+    buf_c(request->out, "<?xml version=\"1.0\" encoding=\"UTF-8\"?><Response></Response>\n");
+    return engine_text(s->engine, &inbound, request_now_ms(request));
+}
+
+enum status post_twilio(struct request *request)
+{
+    struct form form;
+    if (!read_form(request, &form))
+        return request_refuse(request, 400, "bad_request", NULL, "the form cannot be read");
+    if (!is_from_twilio(request, &form))
+        return request_refuse(request, 403, "forbidden", NULL,
+                              "the signature does not fit the token, the address and the form");
+    return field_of(&form, "MessageStatus").len ? take_report(request, &form)
+                                                : take_text(request, &form);
+}
+
+/* --- unsubscribing --- */
+
+static void put_html_text(struct buf *out, struct str text)
+{
+    for (size_t i = 0; i < text.len; i++)
+        if (text.at[i] && strchr("<>&\"'", text.at[i]))
+            buf_printf(out, "&#%d;", text.at[i]);
+        else
+            buf_byte(out, (unsigned char)text.at[i]);
+}
+
+/* The topic's title in the deployed image, or in that of the message. */
+static struct str topic_title(struct request *request, const struct unsubscribe *who)
+{
+    const struct program *programs[] = {engine_program(request->service->engine),
+                                        engine_image(request->service->engine, who->image)};
+    for (size_t p = 0; p < ARRAY_COUNT(programs); p++)
+        for (uint32_t i = 0; programs[p] && i < programs[p]->image->topic_count; i++)
+            if (programs[p]->topic_names[i] == who->topic)
+                return image_text(programs[p]->image, programs[p]->image->topics[i].title);
+    return STR("these messages");
+}
+
+static enum status put_page(struct request *request, int status, const char *title,
+                            struct str topic, const char *rest)
+{
+    request->exchange->reply.status = status;
+    request->exchange->reply.type = "text/html; charset=utf-8";
+    buf_c(&request->exchange->reply.headers,
+          "Content-Security-Policy: default-src 'none'; style-src 'unsafe-inline'; form-action "
+          "'self'; frame-ancestors 'none'\r\nReferrer-Policy: no-referrer\r\n");
+    buf_reset(request->out);
+    buf_printf(request->out,
+               "<!DOCTYPE html><html lang=\"en\"><head><meta charset=\"utf-8\"><meta "
+               "name=\"viewport\" content=\"width=device-width\"><meta name=\"robots\" "
+               "content=\"noindex\"><title>%s</title><style>body{font:1.1rem "
+               "sans-serif;max-width:32rem;margin:4rem auto;padding:0 1rem}button{font:inherit;"
+               "padding:.5rem 1rem}</style></head><body><h1>%s</h1>",
+               title, title);
+    if (topic.len) {
+        buf_c(request->out, "<p><strong>");
+        put_html_text(request->out, topic);
+        buf_c(request->out, "</strong></p>");
+    }
+    buf_printf(request->out, "%s</body></html>\n", rest);
+    return STATUS_OK;
+}
+
+static enum status put_unknown_link(struct request *request)
+{
+    return put_page(request, 404, "This link is not one of ours", (struct str){0},
+                    "<p>It may have been cut on its way. Please use the whole link.</p>");
+}
+
+/* Only shows: programs that look at links before people do must not act (RFC 8058). */
+enum status get_unsubscribe(struct request *request)
+{
+    struct unsubscribe who;
+    if (!engine_read_unsubscribe(request->service->engine, request->captured, &who))
+        return put_unknown_link(request);
+    return put_page(request, 200, "Unsubscribe?", topic_title(request, &who),
+                    "<form method=\"post\"><button>Unsubscribe</button></form>");
+}
+
+enum status post_unsubscribe(struct request *request)
+{
+    struct unsubscribe who;
+    struct engine *engine = request->service->engine;
+    if (!engine_read_unsubscribe(engine, request->captured, &who))
+        return put_unknown_link(request);
+    enum status status = engine_unsubscribe(engine, &who, request_now_ms(request));
+    if (status != STATUS_OK && status != STATUS_MISSING)
+        return status;
+    return put_page(request, 200, "You are unsubscribed", topic_title(request, &who),
+                    "<p>You will get no more of these messages.</p>");
+}
