@@ -392,6 +392,9 @@ void compile_campaign(struct compiler *c, struct node *campaign, uint32_t index)
     row.waits.first = c->image->wait_count;
     row.steps.first = c->image->step_count;
     code_begin(c, &code, CODE_WORKFLOW);
+    if (campaign->kids[CAMPAIGN_WORKFLOW]->flags & FLAG_MISSING)
+        help(c, report(c, DIAG_NO_WORKFLOW, campaign->name_span),
+             "write `workflow { … }` behind the settings");
     compile_block(c, campaign->kids[CAMPAIGN_WORKFLOW]);
     emit(c, op_c(OP_END, 0), 0, 0);
     row.workflow = code_end(c);

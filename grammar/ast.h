@@ -39,7 +39,8 @@ enum node_flag {
     FLAG_DRAFT = 256,
     FLAG_CONTAINS = 512,
     FLAG_TRIM_LEFT = 1024, /* {{- */
-    FLAG_TRIM_RIGHT = 2048
+    FLAG_TRIM_RIGHT = 2048,
+    FLAG_MISSING = 4096 /* a block that the text does not have */
 };
 enum trigger_form {
     FORM_EVENT = 1,

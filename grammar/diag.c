@@ -99,12 +99,72 @@ static bool is_allowed(const struct diags *diags, enum diag_code code, struct sp
     return false;
 }
 
+void diag_lose(struct diags *diags, struct span span)
+{
+    struct span *moved =
+        arena_grow(diags->arena, diags->lost, diags->lost_count, &diags->lost_room, sizeof span);
+    ensure(moved);
+    diags->lost = moved;
+    diags->lost[diags->lost_count++] = span;
+}
+
+static bool is_of_word(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+}
+
+static bool has_word(struct str text, struct str word)
+{
+    for (size_t i = 0; word.len && i + word.len <= text.len; i++)
+        if (!memcmp(text.at + i, word.at, word.len) && (i == 0 || !is_of_word(text.at[i - 1])) &&
+            (i + word.len == text.len || !is_of_word(text.at[i + word.len])))
+            return true;
+    return false;
+}
+
+/* One of the names of `text`, as `visit.starts_at`, stands in what was skipped. */
+static bool shares_word(struct str skipped, struct str text)
+{
+    for (size_t i = 0, length; i < text.len; i += length ? length : 1) {
+        for (length = 0; i + length < text.len && is_of_word(text.at[i + length]);)
+            length++;
+        if (has_word(skipped, (struct str){text.at + i, length}))
+            return true;
+    }
+    return false;
+}
+
+/* Says that something is missing, which may stand in what the parser skipped. */
+static bool is_of_absence(enum diag_code code)
+{
+    return code == DIAG_NO_TRIGGER || code == DIAG_NO_CONSENT_RULE || code == DIAG_NO_WORKFLOW ||
+           code == DIAG_MESSAGE_INCOMPLETE || code == DIAG_TOPIC_MAIL_WITHOUT ||
+           code == DIAG_BREAK_OUTSIDE || code == DIAG_SPLIT_SUM || code == DIAG_MATCH_HOLE ||
+           code == DIAG_MATCH_WITHOUT_ELSE || code == DIAG_ARGUMENT_COUNT;
+}
+
+static bool follows_from_loss(const struct diags *diags, enum diag_code code, struct span span)
+{
+    struct str text = {source_at(diags->sources, span.file)->text.at + span.first,
+                       span.end - span.first};
+    for (uint32_t i = 0; i < diags->lost_count; i++) {
+        struct span lost = diags->lost[i];
+        struct str skipped = {source_at(diags->sources, lost.file)->text.at + lost.first,
+                              lost.end - lost.first};
+        if (is_of_absence(code) ? lost.file == span.file
+                                : code == DIAG_UNKNOWN_NAME && shares_word(skipped, text))
+            return true;
+    }
+    return false;
+}
+
 struct diag *diag_add(struct diags *diags, enum diag_code code, struct span span,
                       struct str message)
 {
     bool is_warning = row_of((int)code)->severity == SEVERITY_WARNING;
-    bool is_silent = is_warning && is_allowed(diags, code, span);
-    diags->error_count += !is_warning;
+    bool is_silent = is_warning ? is_allowed(diags, code, span)
+                                : diags->lost_count && follows_from_loss(diags, code, span);
+    diags->error_count += !is_warning && !is_silent;
     diags->warning_count += is_warning && !is_silent;
     if (is_silent || diags->count >= DIAG_LIMIT) {
         struct diag *lost = arena_alloc(diags->arena, sizeof *lost);

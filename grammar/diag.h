@@ -38,11 +38,16 @@ struct diags {
     struct diag *items;
     uint32_t count, room;
     uint32_t error_count, warning_count;
+    struct span *lost; /* what the parser skipped */
+    uint32_t lost_count, lost_room;
 };
 
 void diags_init(struct diags *diags, struct arena *arena, struct sources *sources);
 /* Warnings become errors. */
 void diags_be_strict(struct diags *diags);
+/* The parser skipped this: later errors that may follow from it alone (a name that stands in it, a
+ * part that is missing in its file) are not reported. */
+void diag_lose(struct diags *diags, struct span span);
 /* The wording of the row with its arguments (all `struct str` by STR_ARG, or as the wording says).
  * The result may be given a help and notes; it is never NULL. Past DIAG_LIMIT only the count goes
  * on. */

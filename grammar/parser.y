@@ -110,6 +110,7 @@ static struct node *flagged(struct node *node, uint32_t flags)
 }
 
 static bool recover(struct parse *parse, int *lookahead, CAMP_YYSTYPE *value, struct span *span);
+/* To the next declaration, which stands no further in than the broken one: `event` begins statements too. */
 static void recover_declaration(struct parse *parse, int *lookahead, CAMP_YYSTYPE *value, struct span *span);
 }
 
@@ -191,17 +192,15 @@ decl:
         $$ = add_other(named(parse, NODE_CAMPAIGN, @$, $2, @2), $3, @3);
         $$->kids[CAMPAIGN_SETTINGS] = $5.first;
         $$->kids[CAMPAIGN_WORKFLOW] = $7; }
-  | "campaign" NAME TEXT "{" settings "}" {
-        $$ = add_other(named(parse, NODE_CAMPAIGN, @$, $2, @2), $3, @3);
-        $$->kids[CAMPAIGN_SETTINGS] = $5.first;
-        $$->kids[CAMPAIGN_WORKFLOW] = make(parse, NODE_BLOCK, @6);
-        struct diag *diag = diag_report(parse->diags, DIAG_SYNTAX, @6, STR_ARG(STR("}")));
-        diag_help(parse->diags, diag, "a campaign ends with `workflow { … }`"); }
   | "campaign" NAME TEXT "{" settings "workflow" block error "}" {
         $$ = add_other(named(parse, NODE_CAMPAIGN, @$, $2, @2), $3, @3);
         $$->kids[CAMPAIGN_SETTINGS] = $5.first;
         $$->kids[CAMPAIGN_WORKFLOW] = $7;
         yyerrok; }
+  | "campaign" NAME TEXT "{" settings "}" {
+        $$ = add_other(named(parse, NODE_CAMPAIGN, @$, $2, @2), $3, @3);
+        $$->kids[CAMPAIGN_SETTINGS] = $5.first;
+        $$->kids[CAMPAIGN_WORKFLOW] = flagged(make(parse, NODE_BLOCK, @6), FLAG_MISSING); }
   | "test" TEXT "for" NAME "{" teststmts "}" {
         $$ = add_other(with(named(parse, NODE_TEST, @$, $4, @4), TEST_STATEMENTS, $6.first), $2, @2); }
   ;
@@ -683,6 +682,17 @@ static uint32_t line_of(const struct parse *parse, uint32_t offset)
     return source_position(parse->source, offset).line;
 }
 
+static uint32_t indent_of(const struct parse *parse, uint32_t line)
+{
+    return (uint32_t)strspn(source_line(parse->source, line).at, " \t");
+}
+
+static void report_extra_brace(struct parse *parse, struct span span)
+{
+    struct diag *diag = diag_report(parse->diags, DIAG_EXTRA_BRACE, span);
+    diag_help(parse->diags, diag, "take it away, or open the block that it should close");
+}
+
 /* A word of the language, or a name. */
 int camp_keyword(struct str word)
 {
@@ -699,12 +709,51 @@ bool camp_is_keyword(struct str word)
     return camp_keyword(word) != TOKEN_NAME;
 }
 
+/* Does the layout say that the innermost `{` was to be closed before this token, the first of its line? What stands in a
+ * block is indented further than the line that opens it, and a `}` is not. */
+static bool is_close_missing(const struct parse *parse, uint32_t indent)
+{
+    uint32_t opened = line_of(parse, parse->open_braces[parse->depth - 1].first), outer = indent_of(parse, opened);
+    return parse->held_kind == TOKEN_END || (parse->held_kind == TOKEN_CLOSE ? outer > indent : outer >= indent);
+}
+
+/* The next token where braces are believed to follow the layout: a `}` that is missing is put in, one too many is
+ * passed over. */
+static int next_by_layout(struct parse *parse)
+{
+    for (;;) {
+        if (!parse->is_held) {
+            parse->held_kind = camp_scan(parse, parse->scanner);
+            parse->held = parse->token;
+            parse->held_span = parse->span;
+        }
+        uint32_t line = line_of(parse, parse->held_span.first), indent = indent_of(parse, line);
+        bool is_first = parse->previous && line_of(parse, parse->previous_span.end) < line, is_in = parse->depth > 0;
+        parse->is_held = (is_first || parse->held_kind == TOKEN_END) && is_in && parse->depth <= PARSE_MAX_DEPTH &&
+                         is_close_missing(parse, indent);
+        if (parse->is_held) {
+            struct span open = parse->open_braces[parse->depth - 1];
+            struct diag *diag = diag_report(parse->diags, DIAG_BLOCK_NOT_CLOSED, open);
+            diag_help(parse->diags, diag, "close it with `}`");
+            parse->token = (struct token){.clock = -1};
+            parse->span = (struct span){parse->file, parse->previous_span.end, parse->previous_span.end};
+            return TOKEN_CLOSE;
+        }
+        parse->token = parse->held;
+        parse->span = parse->held_span;
+        if (!is_first || !is_in || parse->held_kind != TOKEN_CLOSE ||
+            indent_of(parse, line_of(parse, parse->open_braces[parse->depth - 1].first)) >= indent)
+            return parse->held_kind;
+        report_extra_brace(parse, parse->held_span);
+    }
+}
+
 static int next_token(struct parse *parse)
 {
     parse->before_previous = parse->previous;
     parse->previous = parse->kind;
     parse->previous_span = parse->span;
-    parse->kind = camp_scan(parse, parse->scanner);
+    parse->kind = parse->is_by_layout ? next_by_layout(parse) : camp_scan(parse, parse->scanner);
     parse->is_extra_close = parse->kind == TOKEN_CLOSE && !parse->depth;
     if (parse->kind == TOKEN_OPEN) {
         if (parse->depth < PARSE_MAX_DEPTH)
@@ -739,6 +788,22 @@ static bool is_declaration_word(int kind)
            kind == TOKEN_LET || kind == TOKEN_FLOW || kind == TOKEN_CAMPAIGN || kind == TOKEN_TEST;
 }
 
+/* What was skipped, whole lines: names and settings may have been lost with it. */
+static void lose(struct parse *parse, uint32_t line, uint32_t end)
+{
+    struct str first = source_line(parse->source, line);
+    uint32_t begin = (uint32_t)(first.at - parse->source->text.at);
+    diag_lose(parse->diags, (struct span){parse->file, begin, end > begin + first.len ? end : begin + (uint32_t)first.len});
+}
+
+/* The `}` just read stands on the line of the mistake, behind other words, but closes what an earlier line opened. */
+static bool is_stray(const struct parse *parse, uint32_t line)
+{
+    return !parse->is_extra_close && parse->span.first < parse->span.end && line_of(parse, parse->span.first) == line &&
+           line_of(parse, parse->previous_span.end) == line &&
+           line_of(parse, parse->open_braces[parse->depth].first) < line;
+}
+
 /* After a mistake: skips the rest of its line, with the blocks opened there and their `else`, up to a `}` that closes
  * what was open before, and leaves the next token as the lookahead. When the mistake is a word that is missing at the
  * end of the line before, nothing is skipped and bison looks for a token that fits (false). */
@@ -747,18 +812,23 @@ static bool recover(struct parse *parse, int *lookahead, CAMP_YYSTYPE *value, st
     if (*lookahead == TOKEN_CAMP_YYEMPTY)
         *lookahead = camp_yylex(value, span, parse);
     uint32_t line = line_of(parse, parse->previous_span.end);
+    bool is_stuck = parse->recovered_at == span->first + 1;
     if (parse->is_on_own_line)
         line = line_of(parse, span->first);
     parse->is_on_own_line = false;
-    if (*lookahead == TOKEN_END || line_of(parse, span->first) != line) {
-        bool was_here = parse->recovered_at == span->end;
-        parse->recovered_at = span->end;
-        return *lookahead == TOKEN_CLOSE && !was_here;
-    }
+    lose(parse, line, span->first);
+    parse->recovered_at = span->first + 1;
+    if (is_stuck)
+        return false;
+    if (*lookahead == TOKEN_END || line_of(parse, span->first) != line)
+        return *lookahead == TOKEN_CLOSE;
+    uint32_t first_line = line;
     for (int depth = 0; *lookahead != TOKEN_END;) {
         bool was_close = false;
         if (*lookahead == TOKEN_OPEN) {
             depth++;
+        } else if (*lookahead == TOKEN_CLOSE && depth == 0 && is_stray(parse, first_line)) {
+            parse->depth++; /* its `{` is what is missing */
         } else if (*lookahead == TOKEN_CLOSE) {
             if (depth == 0)
                 break;
@@ -773,6 +843,8 @@ static bool recover(struct parse *parse, int *lookahead, CAMP_YYSTYPE *value, st
         if (is_else)
             line = line_of(parse, span->end);
     }
+    lose(parse, first_line, span->first);
+    parse->recovered_at = span->first + 1;
     return true;
 }
 
@@ -780,16 +852,18 @@ static void recover_declaration(struct parse *parse, int *lookahead, CAMP_YYSTYP
 {
     if (*lookahead == TOKEN_CAMP_YYEMPTY)
         *lookahead = camp_yylex(value, span, parse);
-    uint32_t line = line_of(parse, parse->previous_span.end);
+    uint32_t line = line_of(parse, parse->previous_span.end), first_line = line, indent = indent_of(parse, line);
     for (int depth = 0; *lookahead != TOKEN_END;) {
         bool is_new_line = line_of(parse, span->first) > line;
-        if (depth == 0 && is_new_line && is_declaration_word(*lookahead))
+        if (depth == 0 && is_new_line && is_declaration_word(*lookahead) &&
+            indent_of(parse, line_of(parse, span->first)) <= indent)
             break;
         depth += *lookahead == TOKEN_OPEN;
         depth -= *lookahead == TOKEN_CLOSE && depth > 0;
         line = line_of(parse, span->end);
         *lookahead = camp_yylex(value, span, parse);
     }
+    lose(parse, first_line, span->first);
 }
 
 /* The name that follows on the same line, as `fortnights` behind `2`. */
@@ -923,8 +997,7 @@ static int yyreport_syntax_error(const yypcontext_t *context, struct parse *pars
     parse->reported_line = line;
     struct diag *diag = NULL;
     if (parse->is_extra_close) {
-        diag = diag_report(parse->diags, DIAG_EXTRA_BRACE, span);
-        diag_help(parse->diags, diag, "take it away, or open the block that it should close");
+        report_extra_brace(parse, span);
         return 0;
     }
     if (is_missing) {
@@ -947,10 +1020,11 @@ static int yyreport_syntax_error(const yypcontext_t *context, struct parse *pars
     return 0;
 }
 
-struct node *camp_parse(struct ast *ast, struct diags *diags, uint32_t file)
+static struct node *parse_once(struct ast *ast, struct diags *diags, uint32_t file, bool is_by_layout)
 {
     struct parse *parse = heap_alloc(sizeof *parse);
-    *parse = (struct parse){.ast = ast, .diags = diags, .source = source_at(diags->sources, file), .file = file};
+    *parse = (struct parse){
+        .ast = ast, .diags = diags, .source = source_at(diags->sources, file), .file = file, .is_by_layout = is_by_layout};
     camp_scan_open(parse);
     camp_yyparse(parse);
     camp_scan_close(parse);
@@ -1022,4 +1096,29 @@ struct lexeme *camp_lexemes(struct arena *arena, struct sources *sources, uint32
     heap_release(parse);
     *count = list.count;
     return list.items;
+}
+
+/* A brace too many or too few moves everything behind it. So a file with mistakes is read once more with braces where
+ * the layout says, and what needs fewer errors to explain is told. */
+struct node *camp_parse(struct ast *ast, struct diags *diags, uint32_t file)
+{
+    struct diags before = *diags, by_braces;
+    struct node *declarations = parse_once(ast, diags, file, false);
+    if (diags->error_count == before.error_count)
+        return declarations;
+    by_braces = *diags;
+    /* The second reading's diagnostics grow in arrays of their own. */
+    *diags = before;
+    diags->items = arena_copy(diags->arena, before.items, before.count * sizeof *before.items);
+    diags->lost = arena_copy(diags->arena, before.lost, before.lost_count * sizeof *before.lost);
+    diags->room = before.count;
+    diags->lost_room = before.lost_count;
+    struct node *by_layout = parse_once(ast, diags, file, true);
+    const struct diag *last = by_braces.count ? &by_braces.items[by_braces.count - 1] : NULL;
+    bool is_open = last && last->code == DIAG_BLOCK_NOT_CLOSED;
+    bool is_better = diags->error_count < by_braces.error_count + is_open;
+    if (is_better)
+        return by_layout;
+    *diags = by_braces;
+    return declarations;
 }

@@ -29,7 +29,11 @@ struct parse {
     uint32_t depth;
     bool is_on_own_line;              /* the mistake is a word on a line of its own */
     uint32_t reported_line;           /* a line gets one syntax error */
-    uint32_t recovered_at;            /* the same `}` ends recovery once */
+    uint32_t recovered_at;            /* offset + 1 of the token a recovery ended before */
+    bool is_by_layout, is_held; /* held: a token that waits until a missing `}` was given out */
+    int held_kind;
+    struct token held;
+    struct span held_span;
     bool is_too_deep, is_extra_close; /* the last `}` closed nothing */
 };
 
