@@ -77,7 +77,7 @@ CFLAGS_ALL = -std=c11 $(CFLAGS_MODE) $(HARDEN) $(CFLAGS)
 
 ROOMS      ?= vm/base vm/code vm/core vm/store vm/run vm/http stdlib grammar compiler
 LIB_SRC    := $(foreach room,$(ROOMS),$(sort $(wildcard $(room)/*.c)))
-CAMP_SRC   := $(sort $(wildcard compiler/tool/*.c))
+CAMP_SRC   := $(sort $(wildcard compiler/tool/*.c compiler/tool/lsp/*.c))
 CAMPD_SRC  := $(wildcard vm/campd.c)
 UNIT_SRC   := $(sort $(wildcard tests/unit/test_*.c))
 UNIT_HELP  := $(sort $(filter-out $(UNIT_SRC),$(wildcard tests/unit/*.c)))

@@ -147,6 +147,8 @@ void suggest_of(struct compiler *c, struct diag *diag, struct str name, struct s
     struct buf list;
     if (nearest.at) {
         help(c, diag, "did you mean `" STR_FMT "`?", STR_ARG(nearest));
+        if (!c->is_quiet && str_eq(source_text(c, diag->span), name))
+            diag_fix(c->diags, diag, diag->span, STR_FMT, STR_ARG(nearest));
         return;
     }
     if (!count) {

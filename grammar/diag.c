@@ -208,6 +208,15 @@ void diag_label(struct diags *diags, struct diag *diag, const char *format, ...)
     va_end(arguments);
 }
 
+void diag_fix(struct diags *diags, struct diag *diag, struct span span, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    diag->fix = (struct diag_fix){span, format_text(diags->arena, format, arguments)};
+    diag->has_fix = true;
+    va_end(arguments);
+}
+
 void diag_note(struct diags *diags, struct diag *diag, struct span span, const char *format, ...)
 {
     struct diag_note *note = arena_alloc(diags->arena, sizeof *note);

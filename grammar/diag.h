@@ -24,12 +24,18 @@ struct diag_note {
     struct str text;
     struct diag_note *next;
 };
+struct diag_fix { /* an edit that may be meant: for editors */
+    struct span span;
+    struct str text;
+};
 struct diag {
     enum diag_code code;
     enum severity severity;
     struct span span;
     struct str message, label, help;
     struct diag_note *notes;
+    struct diag_fix fix;
+    bool has_fix;
     uint32_t order;
 };
 struct diags {
@@ -57,6 +63,8 @@ struct diag *diag_add(struct diags *diags, enum diag_code code, struct span span
                       struct str message);
 void diag_help(struct diags *diags, struct diag *diag, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+void diag_fix(struct diags *diags, struct diag *diag, struct span span, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
 void diag_label(struct diags *diags, struct diag *diag, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 void diag_note(struct diags *diags, struct diag *diag, struct span span, const char *format, ...)

@@ -887,6 +887,8 @@ static struct diag *report_unit(struct parse *parse, struct span span)
     struct str nearest = diag_nearest(text, units, ARRAY_COUNT(units));
     if (nearest.at)
         diag_help(parse->diags, diag, "did you mean `" STR_FMT "`?", STR_ARG(nearest));
+    if (nearest.at)
+        diag_fix(parse->diags, diag, span, STR_FMT, STR_ARG(nearest));
     else
         diag_help(parse->diags, diag, "units are seconds, minutes, hours, days, weeks, months and years");
     return diag;
@@ -902,28 +904,36 @@ static struct diag *report_hint(struct parse *parse, int kind, struct span span,
     if (kind == TOKEN_ASSIGN) {
         diag = diag_report(diags, DIAG_SINGLE_EQUALS, span);
         diag_help(diags, diag, "write `==`");
+        diag_fix(diags, diag, span, "==");
     } else if (before == TOKEN_IS) {
         diag = diag_report(diags, DIAG_IS_COMPARISON, span);
         if (kind == TOKEN_NOT)
             diag_help(diags, diag, "write `is unknown` for what is not known, `!=` to compare");
         else
             diag_help(diags, diag, "write `== " STR_FMT "` to compare", STR_ARG(text));
+        if (kind != TOKEN_NOT)
+            diag_fix(diags, diag, parse->previous_span, "==");
     } else if (before == TOKEN_DURATION && (kind == TOKEN_BEFORE || kind == TOKEN_AFTER)) {
         diag = diag_report(diags, DIAG_DURATION_BEFORE_INSTANT, span);
         diag_help(diags, diag, "write `wait until T - 2 days else { … }`, or `T + 2 days`");
     } else if (before == TOKEN_REPEAT) {
         diag = diag_report(diags, DIAG_REPEAT_WITHOUT_BOUND, span);
         diag_help(diags, diag, "write `repeat up to 3 times { … }`");
+        if (kind == TOKEN_INT)
+            diag_fix(diags, diag, span, "up to " STR_FMT, STR_ARG(text));
     } else if (before == TOKEN_EXIT && kind == TOKEN_IF) {
         diag = diag_report(diags, DIAG_EXIT_IF, span);
         diag_help(diags, diag, "a setting is `exit when …`, a step `if … { exit }`");
     } else if (kind == TOKEN_COMMA && before >= TOKEN_MONDAY && before <= TOKEN_WEEKENDS) {
         diag = diag_report(diags, DIAG_DAYS_WITH_COMMA, span);
         diag_help(diags, diag, "write `on monday tuesday`");
+        diag_fix(diags, diag, span, "%s", "");
     } else if (before == TOKEN_PER) {
         diag = diag_report(diags, DIAG_PER_WITHOUT_DURATION, span);
         struct str unit_text = kind == TOKEN_NAME ? text : STR("day");
         diag_help(diags, diag, "write `per 1 " STR_FMT "`", STR_ARG(unit_text));
+        if (kind == TOKEN_NAME)
+            diag_fix(diags, diag, span, "1 " STR_FMT, STR_ARG(text));
     } else if (before == TOKEN_WHERE) {
         diag = diag_report(diags, DIAG_DID_WHERE_WITHOUT_BRACKETS, span);
         diag_help(diags, diag, "write `where (…)`");

@@ -119,7 +119,7 @@ static void put_table(const struct bound most[BOUNDS_CHANNELS][BOUNDS_WINDOWS], 
     }
 }
 
-static void put_latest(struct buf *out, int64_t ms, struct str open_by)
+void write_latest(int64_t ms, struct str open_by, struct buf *out)
 {
     if (!open_by.len || ms)
         put_span(out, ms);
@@ -127,10 +127,8 @@ static void put_latest(struct buf *out, int64_t ms, struct str open_by)
         buf_printf(out, "%sas long as `" STR_FMT "` takes", ms ? ", and " : "", STR_ARG(open_by));
 }
 
-static void put_message(const struct message_bounds *message, struct buf *out)
+void write_moments(const struct message_bounds *message, struct buf *out)
 {
-    static const char *const channels[] = {"", "email", "sms", "webhook"};
-    buf_printf(out, "    %s " STR_FMT ": ", channels[message->channel], STR_ARG(message->name));
     if (message->earliest_ms == message->latest_ms && !message->open_by.len) {
         put_span(out, message->earliest_ms);
         buf_c(out, message->earliest_ms ? " after entry" : "");
@@ -138,8 +136,15 @@ static void put_message(const struct message_bounds *message, struct buf *out)
         buf_c(out, "earliest ");
         put_span(out, message->earliest_ms);
         buf_c(out, ", latest ");
-        put_latest(out, message->latest_ms, message->open_by);
+        write_latest(message->latest_ms, message->open_by, out);
     }
+}
+
+static void put_message(const struct message_bounds *message, struct buf *out)
+{
+    static const char *const channels[] = {"", "email", "sms", "webhook"};
+    buf_printf(out, "    %s " STR_FMT ": ", channels[message->channel], STR_ARG(message->name));
+    write_moments(message, out);
     if (message->is_notice)
         buf_c(out, "; a notice to staff");
     if (message->segments)
@@ -159,7 +164,7 @@ static void put_campaign(const struct campaign_bounds *campaign, struct buf *out
     if (is_open && campaign->why_open.len)
         buf_printf(out, "  no bound: " STR_FMT "\n", STR_ARG(campaign->why_open));
     buf_c(out, "  an enrollment lasts at most: ");
-    put_latest(out, campaign->longest_ms, campaign->longest_open_by);
+    write_latest(campaign->longest_ms, campaign->longest_open_by, out);
     buf_c(out, "\n");
     if (campaign->message_count)
         buf_c(out, "  when, after entry:\n");

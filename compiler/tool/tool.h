@@ -20,10 +20,10 @@ int tool_compile(struct compilation *compilation, char **paths, int count, bool 
                  bool is_strict);
 /* On standard error, as text. */
 void tool_show_diagnostics(struct compilation *compilation);
+/* Of the standard library, ended by one without name. */
+const struct compile_module *tool_modules(void);
 /* The image's bytes, whole and verified. */
 bool tool_encode(struct compilation *compilation, struct buf *bytes);
-/* A file's bytes, up to the buffer's limit; false: errno says why not. */
-bool tool_read_image(const char *path, struct buf *bytes);
 void tool_usage(const struct command *command);
 int tool_misuse(const char *command, const char *what, const char *word);
 bool tool_has_colour(int fd);
@@ -43,6 +43,9 @@ bool page_find(int code, struct page *page);
 int tool_compile_bounds(struct compilation *compilation, char **paths, int count, bool is_strict);
 /* proofs.c: what phi reaches, and what campaigns can do, as text or as JSON */
 void write_phi(struct compilation *compilation, bool is_json, struct buf *out);
+/* "3 days after entry", "earliest …, latest …"; how long, and as long as what. */
+void write_moments(const struct message_bounds *message, struct buf *out);
+void write_latest(int64_t ms, struct str open_by, struct buf *out);
 void write_bounds(struct compilation *compilation, bool is_json, struct buf *out);
 
 /* annotate.c */
@@ -52,19 +55,10 @@ void write_github(struct diags *diags, struct buf *out);
 int cmd_check(int argc, char **argv);
 int cmd_build(int argc, char **argv);
 int cmd_fmt(int argc, char **argv);
+int cmd_lsp(int argc, char **argv);
 int cmd_test(int argc, char **argv);
 int cmd_simulate(int argc, char **argv);
 int cmd_graph(int argc, char **argv);
-int cmd_deploy(int argc, char **argv);
-int cmd_start(int argc, char **argv);
-int cmd_pause(int argc, char **argv);
-int cmd_resume(int argc, char **argv);
-int cmd_stop(int argc, char **argv);
-int cmd_status(int argc, char **argv);
-int cmd_drafts(int argc, char **argv);
-int cmd_approve(int argc, char **argv);
-int cmd_reject(int argc, char **argv);
-int cmd_why(int argc, char **argv);
 int cmd_disasm(int argc, char **argv);
 int cmd_new(int argc, char **argv);
 int cmd_completion(int argc, char **argv);
