@@ -268,6 +268,8 @@ deps: ## installs the Debian packages that are missing (as root or by sudo)
 install: all ## puts camp and campd under $(DESTDIR)$(PREFIX)
 	install -d $(DESTDIR)$(PREFIX)/bin
 	install -m 755 $(BIN)/camp $(BIN)/campd $(DESTDIR)$(PREFIX)/bin
+	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system
+	sed 's|@BINDIR@|$(PREFIX)/bin|' vm/packaging/campd.service >$(DESTDIR)$(PREFIX)/lib/systemd/system/campd.service
 
 clean: ## removes what was built
 	rm -rf $(BUILD)

@@ -18,6 +18,7 @@ static void on_signal(int number)
 
 static const char usage[] =
     "campd --db FILE [--listen HOST:PORT] [--config FILE] [--check-config] [--clock START[,RATE]]\n"
+    "campd --db FILE --backup COPY\n"
     "\n"
     "Runs the campaigns of one SQLite file: takes traffic over HTTP, lets time pass, sends.\n"
     "\n"
@@ -25,14 +26,18 @@ static const char usage[] =
     "  --listen …       default 127.0.0.1:8080; port 0 takes a free one\n"
     "  --config FILE    INI; every key also as CAMPD_SECTION_KEY in the environment\n"
     "  --check-config   reads the configuration and ends: 0 fine, 2 not\n"
+    "  --backup COPY    copies the database, also while a daemon runs on it, and ends; a daemon "
+    "that\n"
+    "                   is started on the copy one day has its campaigns paused until resumed\n"
     "  --clock …        a made-up clock, RATE times as fast, for a database of its own\n"
     "\n"
     "Examples:\n"
     "  campd --db clinic.db\n"
+    "  campd --db clinic.db --backup /var/backups/clinic-monday.db\n"
     "  campd --db demo.db --listen 127.0.0.1:0 --clock 2026-03-02T09:00:00-05:00,60\n";
 
 struct arguments {
-    const char *db, *config_path;
+    const char *db, *config_path, *backup;
     bool checks_config, wants_help;
 };
 
@@ -49,6 +54,8 @@ static bool read_arguments(int argc, char **argv, struct arguments *arguments,
         bool is_fine = true, takes_value = true;
         if (strcmp(argv[i], "--db") == 0)
             is_fine = (arguments->db = value) != NULL;
+        else if (strcmp(argv[i], "--backup") == 0)
+            is_fine = (arguments->backup = value) != NULL;
         else if (strcmp(argv[i], "--config") == 0)
             is_fine = (arguments->config_path = value) != NULL;
         else if (strcmp(argv[i], "--listen") == 0)
@@ -96,6 +103,12 @@ int main(int argc, char **argv)
     }
     if (!arguments.db) {
         fprintf(stderr, "campd: --db FILE is needed\n\n%s", usage);
+        return 2;
+    }
+    if (arguments.backup) {
+        if (store_backup(arguments.db, arguments.backup, error) == STATUS_OK)
+            return 0;
+        fprintf(stderr, "campd: %s\n", error);
         return 2;
     }
     struct sigaction action = {.sa_handler = on_signal};

@@ -148,6 +148,20 @@ static bool is_one_line(struct str s)
     return true;
 }
 
+enum render letter_render(struct env *env, uint32_t row, struct letter *letter)
+{
+    const struct image_message *message = &env->program->image->messages[row];
+    *letter = (struct letter){.message = row,
+                              .channel = (uint8_t)message->channel,
+                              .verdict = VERDICT_SEND,
+                              .expires_at_ms = NEVER_MS,
+                              .draft_until_ms = NEVER_MS,
+                              .hold_until_ms = NEVER_MS};
+    enum render render = render_letter(env, message, letter);
+    bool is_sound = is_one_line(letter->from) && is_one_line(letter->reply_to);
+    return render == RENDER_OK && !is_sound ? RENDER_FAILED : render;
+}
+
 struct letter *letter_make(struct env *env, uint32_t row)
 {
     const struct image *image = env->program->image;

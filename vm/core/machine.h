@@ -176,6 +176,8 @@ bool wait_answer(struct env *env, uint32_t wait, struct value answer);
 struct letter *letter_make(struct env *env, uint32_t message);
 /* A webhook's call: reply_to is the url, subject the method, html the headers, text the body. */
 struct letter *letter_make_webhook(struct env *env, uint32_t message);
+/* The texts alone, whatever the checks would say. */
+enum render letter_render(struct env *env, uint32_t message, struct letter *letter);
 /* The checks alone, again: at approval and in the claim. `handed_over_at_ms` (NEVER_MS: not yet)
  * leaves out of the limits what was handed over at or after it. */
 enum verdict letter_check(struct env *env, uint32_t message, struct str to, int64_t expires_at_ms,

@@ -16,6 +16,11 @@ bool api_campaign(struct request *request, struct campaign_ref *ref);
 void api_put_head(struct request *request, const struct campaign_ref *ref);
 /* `,"triggered":…` to the messages. */
 enum status api_put_metrics(struct request *request, const struct program *program, uint32_t row);
+/* What a person did, into the open transaction. Nothing of a patient but an id of ours. */
+enum status api_act(struct request *request, const char *what, struct str object,
+                    struct str reason);
+/* The same in a transaction of its own; a failure is logged. */
+void api_act_alone(struct request *request, const char *what, struct str object);
 /* The entries of a journal row as objects: {"at","patient","type","campaign",…,"file","line"}. */
 enum status api_put_entries(struct request *request, const struct store_journal *row,
                             const char **comma);

@@ -4,7 +4,7 @@
 #include "vm/base/civil.h"
 #include "vm/base/hash.h"
 #include "vm/base/log.h"
-#include "vm/http/request.h"
+#include "vm/http/api.h"
 
 enum status get_health(struct request *request)
 {
@@ -34,6 +34,75 @@ static void put_counter(struct buf *out, const char *name, const char *help, con
     buf_printf(out, "# HELP %s %s\n# TYPE %s %s\n%s %.17g\n", name, help, name, type, name, value);
 }
 
+/* Names of campaigns are the project's words, never a patient's. */
+static void put_label(struct buf *out, struct str text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.at[i] == '"' || text.at[i] == '\\')
+            buf_byte(out, '\\');
+        buf_byte(out, text.at[i] == '\n' ? ' ' : (unsigned char)text.at[i]);
+    }
+}
+
+struct exposition {
+    struct buf *out;
+    struct str campaign, message;
+    int64_t counts[256];
+};
+
+static void add_up(void *context, enum entry_kind kind, uint8_t word, uint32_t image, int64_t count)
+{
+    struct exposition *e = context;
+    (void)image;
+    e->counts[kind == ENTRY_MESSAGE ? word : kind] += count;
+}
+
+static void put_counts(struct exposition *e, bool are_messages)
+{
+    for (uint32_t i = 0; i < 256; i++) {
+        if (!e->counts[i])
+            continue;
+        buf_c(e->out, are_messages ? "camp_messages_total{campaign=\""
+                                   : "camp_campaign_enrollments_total{campaign=\"");
+        put_label(e->out, e->campaign);
+        if (are_messages) {
+            buf_c(e->out, "\",message=\"");
+            put_label(e->out, e->message);
+        }
+        buf_printf(e->out, "\",what=\"%s\"} %lld\n",
+                   are_messages ? message_word_text((enum message_word)i)
+                                : entry_text((enum entry_kind)i),
+                   (long long)e->counts[i]);
+    }
+}
+
+static void put_campaigns(struct request *request)
+{
+    struct service *s = request->service;
+    const struct program *program = engine_program(s->engine);
+    struct exposition e = {.out = request->out};
+    if (!program)
+        return;
+    const struct image *image = program->image;
+    buf_c(request->out, "# HELP camp_campaign_enrollments_total What happened in a campaign.\n"
+                        "# TYPE camp_campaign_enrollments_total counter\n");
+    for (uint32_t i = 0; i < image->campaign_count; i++) {
+        memset(e.counts, 0, sizeof e.counts);
+        e.campaign = image_text(image, image->campaigns[i].name);
+        store_counts(s->store, program->campaign_names[i], add_up, &e);
+        put_counts(&e, false);
+    }
+    buf_c(request->out, "# HELP camp_messages_total What became of a message.\n"
+                        "# TYPE camp_messages_total counter\n");
+    for (uint32_t i = 0; i < image->message_count; i++) {
+        memset(e.counts, 0, sizeof e.counts);
+        e.campaign = image_text(image, image->campaigns[image->messages[i].campaign].name);
+        e.message = image_text(image, image->messages[i].name);
+        store_counts(s->store, program->message_names[i], add_up, &e);
+        put_counts(&e, true);
+    }
+}
+
 enum status get_prometheus(struct request *request)
 {
     const struct service *s = request->service;
@@ -57,6 +126,7 @@ enum status get_prometheus(struct request *request)
                 "gauge", s->is_disk_low);
     put_counter(request->out, "camp_uptime_seconds", "Since the start.", "gauge",
                 (double)(monotonic_ms() - s->started_ms) / 1000);
+    put_campaigns(request);
     return STATUS_OK;
 }
 
@@ -143,6 +213,8 @@ enum status post_deploy(struct request *request)
         status = engine_begin(s->engine);
     if (status == STATUS_OK)
         status = engine_use(s->engine, number, request_now_ms(request));
+    if (status == STATUS_OK)
+        status = api_act(request, "image deployed", request->captured, (struct str){0});
     if (status == STATUS_OK)
         status = engine_commit(s->engine);
     if (status == STATUS_INVALID) {

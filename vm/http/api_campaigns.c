@@ -314,6 +314,7 @@ enum status post_start(struct request *request)
         status = engine_start(s->engine, ref.row, existing, request_now_ms(request));
         if (status != STATUS_OK)
             return request_failed(request, status);
+        api_act_alone(request, "campaign started", request->captured);
         log_line(LOG_INFO, "started", "campaign", arena_cstr(&s->arena, request->captured), NULL);
     }
     put_review(request, &ref, &review, is_dry, existing);
@@ -335,6 +336,10 @@ static enum status change(struct request *request, const struct campaign_ref *re
             engine_change_state(s->engine, ref->number, to, request_now_ms(request));
         if (status != STATUS_OK)
             return request_failed(request, status);
+        api_act_alone(
+            request,
+            arena_cstr(&s->arena, arena_printf(&s->arena, "campaign %s", campaign_state_word(to))),
+            request->captured);
         log_line(LOG_INFO, campaign_state_word(to), "campaign",
                  arena_cstr(&s->arena, request->captured), NULL);
     }

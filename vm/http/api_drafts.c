@@ -29,18 +29,22 @@ static void put_draft(struct request *request, const struct outbox_row *row, str
     buf_c(request->out, "}");
 }
 
+/* `message` {0}: any of the campaign's; both {0}: any. */
+static bool is_named(const struct image *image, uint32_t row, struct str campaign,
+                     struct str message)
+{
+    const struct image_message *m = &image->messages[row];
+    return (!campaign.at ||
+            str_eq(campaign, image_text(image, image->campaigns[m->campaign].name))) &&
+           (!message.at || str_eq(message, image_text(image, m->name)));
+}
+
 static bool is_wanted(struct request *request, const struct outbox_row *row,
                       const struct program *program, int64_t now_ms)
 {
-    const struct image *image = program->image;
-    const struct image_message *message = &image->messages[row->message];
-    struct str campaign = request_parameter(request, "campaign"),
-               name = request_parameter(request, "message");
-    if (row->draft_until_ms <= now_ms || row->expires_at_ms <= now_ms)
-        return false;
-    return (!campaign.at ||
-            str_eq(campaign, image_text(image, image->campaigns[message->campaign].name))) &&
-           (!name.at || str_eq(name, image_text(image, message->name)));
+    return row->draft_until_ms > now_ms && row->expires_at_ms > now_ms &&
+           is_named(program->image, row->message, request_parameter(request, "campaign"),
+                    request_parameter(request, "message"));
 }
 
 enum status get_drafts(struct request *request)
@@ -82,48 +86,97 @@ enum status get_drafts(struct request *request)
 }
 
 static enum status decide(struct request *request, uint64_t draft, bool is_approved,
-                          struct str reason)
+                          struct str reason, struct outbox_row *row)
 {
-    struct engine *engine = request->service->engine;
+    struct service *s = request->service;
     int64_t now_ms = request_now_ms(request);
-    enum status status = engine_begin(engine);
+    enum status status = engine_begin(s->engine);
     if (status == STATUS_OK)
-        status = is_approved ? engine_approve(engine, draft, now_ms)
-                             : engine_reject_draft(engine, draft, reason, now_ms);
+        status = store_outbox_get(s->store, draft, &s->arena, row);
+    bool was_draft = status == STATUS_OK && row->state == OUTBOX_DRAFT;
     if (status == STATUS_OK)
-        return engine_commit(engine);
-    engine_rollback(engine);
+        status = is_approved ? engine_approve(s->engine, draft, now_ms)
+                             : engine_reject_draft(s->engine, draft, reason, now_ms);
+    if (status == STATUS_OK && was_draft)
+        status = api_act(request, is_approved ? "draft approved" : "draft rejected",
+                         arena_printf(&s->arena, "%llu", (unsigned long long)draft), reason);
+    if (status == STATUS_OK)
+        status = store_outbox_get(s->store, draft, &s->arena, row);
+    if (status == STATUS_OK)
+        return engine_commit(s->engine);
+    engine_rollback(s->engine);
     return status;
+}
+
+static enum status decide_one(struct request *request, struct str id, uint64_t draft,
+                              bool is_approved, struct str reason, const char **comma)
+{
+    struct outbox_row row = {.state = 0};
+    enum status status = draft ? decide(request, draft, is_approved, reason, &row) : STATUS_MISSING;
+    if (status != STATUS_OK && status != STATUS_MISSING)
+        return status;
+    buf_printf(request->out, "%s{\"id\":", *comma);
+    json_put_text(request->out, id);
+    buf_printf(request->out, ",\"state\":\"%s\"}",
+               status == STATUS_OK ? outbox_word((enum outbox_state)row.state) : "missing");
+    *comma = ",";
+    return STATUS_OK;
+}
+
+/* All drafts of a campaign, or of one of its messages. */
+static enum status decide_by_name(struct request *request, struct str campaign, struct str message,
+                                  bool is_approved, struct str reason)
+{
+    struct service *s = request->service;
+    const char *comma = "";
+    uint64_t cursor = 0;
+    for (;;) {
+        struct outbox_row row;
+        struct arena arena;
+        arena_init(&arena, 0);
+        enum status status = store_outbox_next(s->store, OUTBOX_DRAFT, cursor, &arena, &row);
+        arena_free(&arena);
+        if (status != STATUS_OK)
+            return status == STATUS_MISSING ? STATUS_OK : status;
+        cursor = row.id;
+        const struct program *program = engine_image(s->engine, row.image);
+        if (!program || !is_named(program->image, row.message, campaign, message))
+            continue;
+        status = decide_one(request, arena_printf(&s->arena, "%llu", (unsigned long long)row.id),
+                            row.id, is_approved, reason, &comma);
+        if (status != STATUS_OK)
+            return status;
+    }
 }
 
 /* Each id by itself: one that is unknown or too late does not hold up the others. */
 static enum status decide_all(struct request *request, bool is_approved)
 {
-    struct service *s = request->service;
-    struct str reason = {0};
+    struct str reason = {0}, campaign = {0}, message = {0};
     const struct json *body = request_body(request);
-    if (!body || !request_text(request, body, "reason", false, &reason))
+    if (!body || !request_text(request, body, "reason", false, &reason) ||
+        !request_text(request, body, "campaign", false, &campaign) ||
+        !request_text(request, body, "message", false, &message))
         return STATUS_OK;
     const struct json *ids = json_get(body, "ids");
-    if (!ids || ids->kind != JSON_ARRAY)
-        return request_refuse(request, 422, "invalid", "ids", "must be a list of draft ids");
-    uint32_t count = 0;
+    bool has_ids = ids && ids->kind == JSON_ARRAY;
+    if (has_ids == (campaign.at != NULL) || (message.at && !campaign.at))
+        return request_refuse(request, 422, "invalid", "ids",
+                              "a list of draft ids is needed, or a campaign, or a campaign and a "
+                              "message");
+    enum status status = STATUS_OK;
+    const char *comma = "";
     buf_c(request->out, "{\"items\":[");
-    for (const struct json *id = ids->first; id; id = id->next, count++) {
-        struct outbox_row row = {.state = 0};
-        uint64_t draft = id->kind == JSON_STRING ? number_of(id->text, 0) : 0;
-        enum status status = draft ? decide(request, draft, is_approved, reason) : STATUS_MISSING;
-        if (status == STATUS_OK)
-            status = store_outbox_get(s->store, draft, &s->arena, &row);
-        if (status != STATUS_OK && status != STATUS_MISSING)
-            return request_failed(request, status);
-        buf_c(request->out, count ? ",{\"id\":" : "{\"id\":");
-        json_put_text(request->out, id->kind == JSON_STRING ? id->text : STR(""));
-        buf_printf(request->out, ",\"state\":\"%s\"}",
-                   status == STATUS_OK ? outbox_word((enum outbox_state)row.state) : "missing");
+    if (!has_ids)
+        status = decide_by_name(request, campaign, message, is_approved, reason);
+    for (const struct json *id = has_ids ? ids->first : NULL; id && status == STATUS_OK;
+         id = id->next) {
+        bool is_text = id->kind == JSON_STRING;
+        status = decide_one(request, is_text ? id->text : STR(""),
+                            is_text ? number_of(id->text, 0) : 0, is_approved, reason, &comma);
     }
     buf_c(request->out, "]}\n");
-    return STATUS_OK;
+    return status == STATUS_OK ? status : request_failed(request, status);
 }
 
 enum status post_approve(struct request *request)
@@ -134,4 +187,73 @@ enum status post_approve(struct request *request)
 enum status post_reject(struct request *request)
 {
     return decide_all(request, false);
+}
+
+/* --- a message to its author --- */
+
+/* {"message": "hello", "patient": "p1", "to": "author@clinic.example"} */
+enum status post_test(struct request *request)
+{
+    struct service *s = request->service;
+    struct campaign_ref ref;
+    struct str message = {0}, patient = {0}, to = {0};
+    struct test_letter letter;
+    if (!api_campaign(request, &ref))
+        return STATUS_OK;
+    const struct json *body = request_body(request);
+    if (!body || !request_text(request, body, "message", true, &message) ||
+        !request_text(request, body, "patient", true, &patient) ||
+        !request_text(request, body, "to", true, &to))
+        return STATUS_OK;
+    enum status status = engine_begin(s->engine);
+    if (status == STATUS_OK)
+        status = engine_test_send(s->engine, ref.program, ref.row, message, patient, to,
+                                  request_now_ms(request), &letter);
+    if (status == STATUS_OK && !letter.refusal)
+        status = api_act(request, "test sent", request->captured, message);
+    if (status == STATUS_OK && !letter.refusal)
+        status = engine_commit(s->engine);
+    else
+        engine_rollback(s->engine);
+    if (status == STATUS_MISSING)
+        return request_refuse(request, 404, "not_found", "patient", "there is no such patient");
+    if (status != STATUS_OK)
+        return request_failed(request, status);
+    if (letter.refusal)
+        return request_refuse(request, 422, "invalid", letter.field, "%s", letter.refusal);
+    buf_printf(request->out, "{\"id\":\"%llu\"}\n", (unsigned long long)letter.outbox);
+    return STATUS_OK;
+}
+
+/* --- what people did --- */
+
+enum status get_acts(struct request *request)
+{
+    struct service *s = request->service;
+    uint64_t cursor = number_of(request_parameter(request, "cursor"), 0), count = 0;
+    uint64_t limit = request_limit(request, DRAFTS_A_PAGE, DRAFTS_MOST);
+    enum status status = STATUS_OK;
+    buf_c(request->out, "{\"items\":[");
+    for (; count < limit; count++) {
+        struct store_act act;
+        status = store_act_before(s->store, cursor, &s->arena, &act);
+        if (status != STATUS_OK)
+            break;
+        cursor = act.id;
+        buf_printf(request->out, "%s{\"id\":\"%llu\"", count ? "," : "",
+                   (unsigned long long)act.id);
+        put_time(request->out, "at", act.at_ms);
+        put_member(request->out, "key", act.key);
+        put_member(request->out, "what", act.what);
+        put_member(request->out, "object", act.object);
+        put_member(request->out, "reason", act.reason);
+        buf_c(request->out, "}");
+    }
+    if (status != STATUS_OK && status != STATUS_MISSING)
+        return request_failed(request, status);
+    if (status == STATUS_OK)
+        buf_printf(request->out, "],\"next\":\"%llu\"}\n", (unsigned long long)cursor);
+    else
+        buf_c(request->out, "],\"next\":null}\n");
+    return STATUS_OK;
 }

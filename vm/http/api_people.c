@@ -639,6 +639,7 @@ enum status delete_patient(struct request *request)
         return request_failed(request, status);
     }
     store_scrub(s->store);
+    api_act_alone(request, "patient erased", (struct str){0});
     log_line(LOG_INFO, "a patient was erased", NULL);
     request->exchange->reply.status = 204;
     return STATUS_OK;

@@ -8,7 +8,7 @@
 
 struct config {
     char listen[256];
-    char clock[128];   /* START[,RATE]; empty: the real one */
+    char clock[128]; /* START[,RATE]; empty: the real one */
     struct deliver_options delivery;
     char public_url[512]; /* empty: where it listens */
     int64_t late_after_ms;

@@ -43,7 +43,7 @@ enum status key_make(struct service *service, uint32_t scopes, int64_t expires_a
 }
 
 /* 0 when the text is no key of ours. */
-static uint32_t scopes_of(struct service *service, struct str text)
+static uint32_t scopes_of(struct service *service, struct str text, struct str *name)
 {
     unsigned char given[SHA256_BYTES];
     struct store_key key;
@@ -54,16 +54,17 @@ static uint32_t scopes_of(struct service *service, struct str text)
     if (store_key_get(service->store, id, &key) != STATUS_OK ||
         !equal_in_constant_time(key.hash, given, sizeof given))
         return 0;
+    *name = arena_str(&service->arena, id);
     return clock_now_ms(&service->clock) < key.expires_at_ms ? key.scopes : 0;
 }
 
-uint32_t key_scopes(struct service *service, const struct http_head *head)
+uint32_t key_scopes(struct service *service, const struct http_head *head, struct str *id)
 {
     struct str value = http_header(head, "authorization");
     if (value.len > 7 && strncasecmp(value.at, "Bearer ", 7) == 0)
-        return scopes_of(service, str_trim(str_from(value, 7)));
+        return scopes_of(service, str_trim(str_from(value, 7)), id);
     if (str_starts(value, STR("camp_"))) /* as some clients send it */
-        return scopes_of(service, value);
+        return scopes_of(service, value, id);
     if (value.len <= 6 || strncasecmp(value.at, "Basic ", 6) != 0)
         return 0;
     struct buf pair;
@@ -73,9 +74,9 @@ uint32_t key_scopes(struct service *service, const struct http_head *head)
         struct str both = buf_view(&pair);
         size_t colon = str_find(both, STR(":"));
         struct str user = {both.at, colon == SIZE_MAX ? both.len : colon};
-        scopes = scopes_of(service, user);
+        scopes = scopes_of(service, user, id);
         if (!scopes && colon != SIZE_MAX)
-            scopes = scopes_of(service, str_from(both, colon + 1));
+            scopes = scopes_of(service, str_from(both, colon + 1), id);
     }
     buf_free(&pair);
     return scopes;
@@ -131,6 +132,8 @@ enum status post_key(struct request *request)
     if (status == STATUS_OK)
         status = key_make(request->service, scopes, expires_at_ms, name, text);
     if (status == STATUS_OK)
+        status = api_act(request, "key made", (struct str){text + 5, (size_t)ID_BYTES * 2}, name);
+    if (status == STATUS_OK)
         status = engine_commit(request->service->engine);
     if (status != STATUS_OK) {
         engine_rollback(request->service->engine);
@@ -180,6 +183,8 @@ enum status delete_key(struct request *request)
     enum status status = engine_begin(request->service->engine);
     if (status == STATUS_OK)
         status = store_key_remove(request->service->store, request->captured);
+    if (status == STATUS_OK)
+        status = api_act(request, "key removed", request->captured, (struct str){0});
     if (status == STATUS_OK)
         status = engine_commit(request->service->engine);
     else

@@ -4,6 +4,7 @@
 
 #include "vm/base/civil.h"
 #include "vm/base/log.h"
+#include "vm/http/notify.h"
 #include "vm/http/request.h"
 #include "vm/run/lifecycle.h"
 
@@ -109,6 +110,28 @@ static bool open_delivery(struct service *service, struct str public_url)
     return true;
 }
 
+/* A copy does not know what the original has sent since: nothing goes on before a person says so.
+ */
+static bool pause_restored(struct service *service)
+{
+    uint32_t count;
+    if (!store_is_restored(service->store))
+        return true;
+    enum status status = engine_pause_all(service->engine, clock_now_ms(&service->clock), &count);
+    if (status == STATUS_OK)
+        status = engine_begin(service->engine);
+    if (status == STATUS_OK)
+        status = store_forget_restored(service->store);
+    if (status == STATUS_OK)
+        status = engine_commit(service->engine);
+    if (status != STATUS_OK)
+        return complain("the restored copy", str_of(engine_error(service->engine)));
+    printf("restored from a copy: %u campaign%s paused, until resumed\n", count,
+           count == 1 ? " is" : "s are");
+    log_line(LOG_WARN, "restored from a copy: campaigns are paused", NULL);
+    return true;
+}
+
 bool service_open(struct service *service, const struct config *config, const char *db_path,
                   const struct builtins *builtins)
 {
@@ -146,10 +169,11 @@ bool service_open(struct service *service, const struct config *config, const ch
     status = engine_sweep_on(service->engine);
     if (status != STATUS_OK)
         return complain("what was interrupted", str_of(engine_error(service->engine)));
-    if (!open_delivery(service, public_url))
+    if (!pause_restored(service) || !open_delivery(service, public_url))
         return false;
     printf("listening on %s\n", address);
     fflush(stdout);
+    notify("READY=1");
     log_line(LOG_INFO, "started", "database", db_path, NULL);
     return true;
 }

@@ -158,3 +158,27 @@ const char *channel_word(uint32_t channel)
 {
     return channel == CHANNEL_SMS ? "sms" : channel == CHANNEL_WEBHOOK ? "webhook" : "email";
 }
+
+enum status api_act(struct request *request, const char *what, struct str object, struct str reason)
+{
+    struct store_act act = {.at_ms = request_now_ms(request),
+                            .key = request->key,
+                            .what = str_of(what),
+                            .object = object,
+                            .reason = reason};
+    return store_act_add(request->service->store, &act);
+}
+
+void api_act_alone(struct request *request, const char *what, struct str object)
+{
+    struct engine *engine = request->service->engine;
+    enum status status = engine_begin(engine);
+    if (status == STATUS_OK)
+        status = api_act(request, what, object, (struct str){0});
+    if (status == STATUS_OK)
+        status = engine_commit(engine);
+    if (status == STATUS_OK)
+        return;
+    engine_rollback(engine);
+    log_line(LOG_ERROR, "an act could not be kept", "what", what, NULL);
+}

@@ -9,6 +9,7 @@ struct request {
     struct service *service;
     struct exchange *exchange;
     struct str captured; /* the path's {}, unescaped */
+    struct str key;      /* id of the key that asks; {0} none */
     struct buf *out;     /* the answer's body */
 };
 
@@ -37,7 +38,7 @@ int64_t request_now_ms(const struct request *request);
  * `camp_ID_SECRET` into text. */
 enum status key_make(struct service *service, uint32_t scopes, int64_t expires_at_ms,
                      struct str label, char text[128]);
-/* The scopes of the request's key; 0 when it has none or a wrong one. */
-uint32_t key_scopes(struct service *service, const struct http_head *head);
+/* The scopes of the request's key, and its id; 0 when it has none or a wrong one. */
+uint32_t key_scopes(struct service *service, const struct http_head *head, struct str *id);
 
 #endif

@@ -19,7 +19,7 @@ enum {
     SERVER_READY = 1024,
     SERVER_BODY_BYTES = 32 << 20,
     SERVER_HELD_BYTES = 256 << 20, /* of all requests that are being read or wait: more is 503 */
-    SERVER_REQUEST_MS = 30000, /* from its first byte to its last */
+    SERVER_REQUEST_MS = 30000,     /* from its first byte to its last */
     SERVER_IDLE_MS = 75000
 };
 

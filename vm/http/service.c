@@ -9,6 +9,7 @@
 
 #include "vm/base/json.h"
 #include "vm/base/log.h"
+#include "vm/http/notify.h"
 #include "vm/http/request.h"
 
 enum {
@@ -86,7 +87,7 @@ static const struct route *admit(struct request *request)
         return NULL;
     }
     if (route->scope) {
-        uint32_t scopes = key_scopes(request->service, head);
+        uint32_t scopes = key_scopes(request->service, head, &request->key);
         if (!scopes) {
             buf_c(&request->exchange->reply.headers, "WWW-Authenticate: Bearer\r\n");
             request_refuse(request, 401, "unauthorized", NULL,
@@ -115,7 +116,7 @@ static struct request request_of(struct service *service, struct exchange *excha
     exchange->reply.status = 200;
     buf_reset(&exchange->reply.body);
     buf_reset(&exchange->reply.headers);
-    return (struct request){service, exchange, {0}, &exchange->reply.body};
+    return (struct request){.service = service, .exchange = exchange, .out = &exchange->reply.body};
 }
 
 /* --- the disk --- */
@@ -339,13 +340,19 @@ static void drain_delivery(struct service *service)
 int service_run(struct service *service, const volatile sig_atomic_t *stop)
 {
     bool more = true;
+    int64_t watchdog_ms = notify_watchdog_ms(), told_ms = monotonic_ms();
     while (!*stop && !service->is_failed) {
         server_poll(&service->server, more ? 0 : wait_ms(service));
+        if (watchdog_ms && monotonic_ms() - told_ms >= watchdog_ms / 2) {
+            notify("WATCHDOG=1");
+            told_ms = monotonic_ms();
+        }
         check_disk(service);
         more = run_time(service);
         run_requests(service);
         more |= service->server.ready_count > 0;
     }
+    notify("STOPPING=1");
     service->server.is_closing = true;
     if (!service->is_failed)
         drain_delivery(service);

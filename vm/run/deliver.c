@@ -260,7 +260,7 @@ static void fill(struct delivery *d, const struct outbox_row *row)
     buf_hex(&hex, (struct str){(const char *)row->key, sizeof row->key});
     memcpy(flight->key_text, hex.data, 32);
     buf_free(&hex);
-    if (row->channel == CHANNEL_EMAIL && topic != IMAGE_NONE)
+    if (row->channel == CHANNEL_EMAIL && topic != IMAGE_NONE && row->enrollment)
         url = engine_unsubscribe_url(d->engine, &d->arena,
                                      &(struct unsubscribe){.patient = row->patient,
                                                            .enrollment = row->enrollment,

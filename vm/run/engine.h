@@ -108,6 +108,16 @@ enum status engine_patient_id(struct engine *engine, uint64_t key, struct arena 
 
 /* By outbox id. What has expired or was cancelled stays so: STATUS_OK all the same. */
 enum status engine_approve(struct engine *engine, uint64_t draft, int64_t now_ms);
+/* A message as one patient would get it, to another address: outside of enrollments, windows,
+ * consent and limits, in no count and no journal. In a transaction. refusal not NULL: it cannot be,
+ * and why; STATUS_MISSING: no such patient. */
+struct test_letter {
+    uint64_t outbox;
+    const char *field, *refusal;
+};
+enum status engine_test_send(struct engine *engine, const struct program *program,
+                             uint32_t campaign, struct str message, struct str patient,
+                             struct str to, int64_t now_ms, struct test_letter *letter);
 /* The person said no: rejected. */
 enum status engine_reject_draft(struct engine *engine, uint64_t draft, struct str reason,
                                 int64_t now_ms);

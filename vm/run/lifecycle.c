@@ -237,6 +237,9 @@ static enum status change(struct engine *engine, uint32_t number, enum campaign_
         status = put_state(engine, number, to, started);
     if (status == STATUS_OK && to == CAMPAIGN_STOPPED)
         status = cancel_messages(engine, number, sweep->now_ms);
+    /* What was put off while it was paused. */
+    if (status == STATUS_OK && (to == CAMPAIGN_RUNNING || to == CAMPAIGN_DRAINING))
+        status = store_outbox_wake(engine->store);
     if (status == STATUS_OK && sweep->kind)
         status = keep_sweep(engine, sweep);
     if (status == STATUS_OK)
@@ -258,6 +261,22 @@ enum status engine_change_state(struct engine *engine, uint32_t number, enum cam
     else if (to == CAMPAIGN_PAUSED || was_paused)
         sweep.kind = SWEEP_SETTLE;
     return change(engine, number, to, 0, &sweep);
+}
+
+enum status engine_pause_all(struct engine *engine, int64_t now_ms, uint32_t *count)
+{
+    struct store_campaign campaign = {.number = 0};
+    enum status status;
+    *count = 0;
+    while ((status = store_campaign_next(engine->store, campaign.number, &campaign)) == STATUS_OK) {
+        if (campaign.state != CAMPAIGN_RUNNING && campaign.state != CAMPAIGN_DRAINING)
+            continue;
+        status = engine_change_state(engine, campaign.number, CAMPAIGN_PAUSED, now_ms);
+        if (status != STATUS_OK)
+            return status;
+        ++*count;
+    }
+    return status == STATUS_MISSING ? STATUS_OK : status;
 }
 
 enum status engine_start(struct engine *engine, uint32_t row, bool existing, int64_t now_ms)

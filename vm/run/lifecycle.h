@@ -37,6 +37,8 @@ enum status engine_review(struct engine *engine, uint32_t row, bool existing, in
 enum status engine_start(struct engine *engine, uint32_t row, bool existing, int64_t now_ms);
 enum status engine_change_state(struct engine *engine, uint32_t number, enum campaign_state to,
                                 int64_t now_ms);
+/* Every campaign that is running or draining; for a database that was restored from a copy. */
+enum status engine_pause_all(struct engine *engine, int64_t now_ms, uint32_t *count);
 /* Finishes what a crash has interrupted; nothing when there is nothing. */
 enum status engine_sweep_on(struct engine *engine);
 

@@ -155,3 +155,47 @@ enum status store_type_keep(struct store *store, struct str name, struct str typ
     store_bind_text(s, 2, type);
     return store_done(store, s, "type");
 }
+
+/* --- what people did --- */
+
+enum status store_act_add(struct store *store, const struct store_act *act)
+{
+    sqlite3_stmt *s = store_prepare(
+        store, "INSERT INTO act (at, key, what, object, reason) VALUES (?1, ?2, ?3, ?4, ?5)");
+    if (!s)
+        return store_failed(store, "act");
+    sqlite3_bind_int64(s, 1, act->at_ms);
+    store_bind_text(s, 2, act->key);
+    store_bind_text(s, 3, act->what);
+    store_bind_text(s, 4, act->object);
+    store_bind_text(s, 5, act->reason);
+    return store_done(store, s, "act");
+}
+
+static struct str copy_text(sqlite3_stmt *s, int index, struct arena *arena)
+{
+    const char *at = (const char *)sqlite3_column_text(s, index);
+    return arena_str(arena, (struct str){at, (size_t)sqlite3_column_bytes(s, index)});
+}
+
+enum status store_act_before(struct store *store, uint64_t cursor, struct arena *arena,
+                             struct store_act *act)
+{
+    sqlite3_stmt *s = store_prepare(store, "SELECT id, at, key, what, object, reason FROM act "
+                                           "WHERE id < ?1 ORDER BY id DESC LIMIT 1");
+    if (!s)
+        return store_failed(store, "act");
+    sqlite3_bind_int64(s, 1, cursor ? (sqlite3_int64)cursor : INT64_MAX);
+    int code = sqlite3_step(s);
+    if (code == SQLITE_ROW)
+        *act = (struct store_act){(uint64_t)sqlite3_column_int64(s, 0),
+                                  sqlite3_column_int64(s, 1),
+                                  copy_text(s, 2, arena),
+                                  copy_text(s, 3, arena),
+                                  copy_text(s, 4, arena),
+                                  copy_text(s, 5, arena)};
+    sqlite3_reset(s);
+    return code == SQLITE_ROW    ? STATUS_OK
+           : code == SQLITE_DONE ? STATUS_MISSING
+                                 : store_failed(store, "act");
+}

@@ -38,6 +38,10 @@ CREATE TABLE api_key (
 CREATE TABLE type (name TEXT PRIMARY KEY, type TEXT NOT NULL) WITHOUT ROWID;
 -- Hashes of the outside ids of erased patients: what still comes for them is dropped.
 CREATE TABLE erased (hash BLOB PRIMARY KEY, at INTEGER NOT NULL) WITHOUT ROWID;
+-- What people did, and by which key.
+CREATE TABLE act (
+    id INTEGER PRIMARY KEY, at INTEGER NOT NULL, key TEXT NOT NULL, what TEXT NOT NULL, object TEXT NOT NULL,
+    reason TEXT NOT NULL);
 -- What happened (journal.def), a row for each transaction of a patient; `previous` is the patient's row before. `metric`
 -- counts the same entries (vm/store/journal.c packs the keys), `waiting` who is parked where, by hour of arrival.
 CREATE TABLE journal (

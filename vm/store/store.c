@@ -11,7 +11,7 @@
 #include "vm/store/internal.h"
 #include "vm/store/schema.sql.h"
 
-enum { SCHEMA_VERSION = 2, APPLICATION_ID = 0x43414d50, NAMES_KNOWN = 4096 };
+enum { NAMES_KNOWN = 4096 };
 
 static enum status failed(struct store *store, const char *what)
 {
@@ -92,7 +92,7 @@ static enum status create(struct store *store)
     if (status == STATUS_OK)
         status = execute(store, schema_sql);
     if (status == STATUS_OK)
-        status = execute(store, "PRAGMA application_id = 1128353104; PRAGMA user_version = 2");
+        status = execute(store, "PRAGMA application_id = 1128353104; PRAGMA user_version = 3");
     if (status == STATUS_OK)
         status = store_meta_put(store, "hash key",
                                 (struct str){(const char *)store->key, sizeof store->key});
@@ -154,12 +154,13 @@ static enum status open_file(struct store *store, const char *path, struct arena
             owner = pragma(store, "PRAGMA application_id");
     if (version == 0 && owner == 0 && pragma(store, "SELECT count(*) FROM sqlite_schema") == 0)
         status = create(store);
-    else if (owner != APPLICATION_ID || version != SCHEMA_VERSION) {
+    else if (owner != STORE_APPLICATION || version > STORE_VERSION) {
         snprintf(store->error, sizeof store->error,
-                 owner != APPLICATION_ID    ? "not a database of campd"
-                 : version > SCHEMA_VERSION ? "made by a newer version of campd"
-                                            : "made by an older version of campd");
+                 owner != STORE_APPLICATION ? "not a database of campd"
+                                            : "made by a newer version of campd");
         return STATUS_INVALID;
+    } else if (version < STORE_VERSION) {
+        status = store_migrate(store->db, path, version, store->error);
     }
     if (status == STATUS_OK)
         status = journal_open(store, &store->journal);

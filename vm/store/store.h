@@ -13,6 +13,11 @@ struct store;
 enum status store_open(struct store **store, const char *path, struct str *error,
                        struct arena *arena);
 void store_close(struct store *store);
+/* A copy of a database that may be in use: what is committed when it begins. The copy is marked;
+ * store_is_restored says so when it is opened one day. */
+enum status store_backup(const char *from_path, const char *to_path, char error[256]);
+bool store_is_restored(struct store *store);
+enum status store_forget_restored(struct store *store);
 const char *store_error(const struct store *store);
 
 enum status store_begin(struct store *store);
@@ -198,6 +203,17 @@ enum status store_campaign_next(struct store *store, uint32_t cursor,
 /* The first type that a name had: kept when it had none, else *was. */
 enum status store_type_keep(struct store *store, struct str name, struct str type,
                             struct arena *arena, struct str *was);
+
+/* What people did, and by which key. Texts are the project's and their own, never a patient's. */
+struct store_act {
+    uint64_t id;
+    int64_t at_ms;
+    struct str key, what, object, reason;
+};
+enum status store_act_add(struct store *store, const struct store_act *act);
+/* The last before `cursor` (0: the newest); STATUS_MISSING at the end. */
+enum status store_act_before(struct store *store, uint64_t cursor, struct arena *arena,
+                             struct store_act *act);
 
 /* Keys of the API: only a hash is stored. */
 struct store_key {
