@@ -7,13 +7,11 @@
 #include "vm/run/internal.h"
 #include "vm/run/people.h"
 
-static struct str no_url(void *context, struct arena *arena, const struct patient *patient,
-                         uint32_t topic)
+static struct str no_url(void *context, const struct env *env, uint32_t topic)
 {
     struct engine *engine = context;
-    (void)patient;
     (void)topic;
-    return arena_printf(arena, STR_FMT "/u/test", STR_ARG(engine->options.public_url));
+    return arena_printf(env->arena, STR_FMT "/u/test", STR_ARG(engine->options.public_url));
 }
 
 /* The newest of the patient's events that could have triggered it; 0 none. */
