@@ -60,7 +60,8 @@ static enum status copy(sqlite3 *from, const char *to_path, bool is_marked, char
                      (!is_marked || execute(to, "INSERT INTO meta (name, value) VALUES "
                                                 "('restored', x'31') ON CONFLICT DO NOTHING"));
     if (!is_copied)
-        snprintf(error, 256, "%.120s: %.100s", temporary, to ? sqlite3_errmsg(to) : "cannot be made");
+        snprintf(error, 256, "%.120s: %.100s", temporary,
+                 to ? sqlite3_errmsg(to) : "cannot be made");
     sqlite3_close(to);
     if (is_copied && (!sync_file(temporary) || rename(temporary, to_path) != 0)) {
         snprintf(error, 256, "%s: %s", to_path, strerror(errno));
