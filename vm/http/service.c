@@ -261,19 +261,23 @@ static enum status deliver_all(struct service *service, int64_t now_ms)
     }
 }
 
+/* Messages leave, and are tried again, at their instant, not at the end of the jump. */
 enum status service_advance(struct service *service, int64_t to_ms)
 {
-    enum status status = STATUS_OK;
+    int64_t at_ms = clock_now_ms(&service->clock);
+    enum status status = deliver_all(service, at_ms);
     while (status == STATUS_OK) {
         int64_t due_ms = engine_next_due_ms(service->engine);
-        bool more = true;
+        int64_t try_ms = deliver_due_after(service->delivery, at_ms);
+        bool more = due_ms <= try_ms;
+        due_ms = due_ms < try_ms ? due_ms : try_ms;
         if (due_ms > to_ms)
             break;
         while (status == STATUS_OK && more)
             status = advance_once(service, due_ms, &more);
-        /* Messages leave at their instant, not at the end of the jump. */
         if (status == STATUS_OK)
             status = deliver_all(service, due_ms);
+        at_ms = due_ms > at_ms ? due_ms : at_ms;
     }
     return status;
 }

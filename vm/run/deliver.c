@@ -469,6 +469,17 @@ int64_t deliver_wait_ms(const struct delivery *d, int64_t now_ms, double rate)
     return wait_ms;
 }
 
+int64_t deliver_due_after(const struct delivery *d, int64_t after_ms)
+{
+    int64_t first_ms = INT64_MAX;
+    for (uint8_t c = 1; c < CHANNELS; c++) {
+        int64_t due_ms = store_outbox_due_at(d->store, c);
+        if (due_ms > after_ms && due_ms < first_ms)
+            first_ms = due_ms;
+    }
+    return first_ms;
+}
+
 enum status deliver_drain(struct delivery *d, int64_t now_ms)
 {
     d->is_draining = true;

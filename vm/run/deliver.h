@@ -53,6 +53,8 @@ int deliver_fd(const struct delivery *delivery);
  * `now_ms` is the service's clock, the answer in its milliseconds where a row is due, in real ones
  * where a provider is. */
 int64_t deliver_wait_ms(const struct delivery *delivery, int64_t now_ms, double rate);
+/* The first instant after `after_ms` at which a row is due; INT64_MAX: none. */
+int64_t deliver_due_after(const struct delivery *delivery, int64_t after_ms);
 /* Moves what is under way, records what is done, claims when it may and begins. No transaction may
  * be open. */
 enum status deliver(struct delivery *delivery, int64_t now_ms, bool may_claim);

@@ -91,6 +91,38 @@ static bool is_listed(struct str host, uint32_t port, const char *allow)
     return false;
 }
 
+/* A name of the public name system, or a plain IPv4 address: nothing that a resolver completes or
+ * reads as a number in another way. */
+static bool is_public_host(struct str host)
+{
+    static const char *const ours[] = {".localhost", ".localdomain", ".local", ".internal",
+                                       ".home.arpa"};
+    size_t last = 0, dots = 0;
+    if (host.at[0] == '[')
+        return true;
+    for (size_t i = 0; i < host.len; i++)
+        if (host.at[i] == '.') {
+            last = i + 1;
+            dots++;
+        }
+    if (!dots || last == host.len)
+        return false;
+    for (size_t i = 0; i < ARRAY_COUNT(ours); i++)
+        if (str_ends(host, str_of(ours[i])))
+            return false;
+    if (host.at[last] < '0' || host.at[last] > '9')
+        return true;
+    for (size_t i = 0; i < host.len; i++) {
+        bool is_first = i == 0 || host.at[i - 1] == '.';
+        bool has_more = i + 1 < host.len && host.at[i + 1] != '.';
+        if (host.at[i] != '.' && (host.at[i] < '0' || host.at[i] > '9'))
+            return false;
+        if (is_first && host.at[i] == '0' && has_more)
+            return false;
+    }
+    return dots == 3;
+}
+
 static bool is_host_sign(char c)
 {
     return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.';
@@ -169,6 +201,8 @@ const char *url_refusal(struct str url, const char *allow, bool *is_allowed)
     *is_allowed = is_listed(host, port, allow);
     if (*is_allowed)
         return NULL;
+    if (!is_public_host(host))
+        return "a host that is no public name, and not in [webhooks] allow";
     if (!is_https)
         return "plain http, and the host is not in [webhooks] allow";
     if (port != HTTPS_PORT && port != HTTPS_OTHER_PORT)
