@@ -80,6 +80,8 @@ class Session:
                 if before:
                     self.server.accept(Mail(self.sender, list(self.recipients), content))
                 self.act("DOT", "250 taken")
+            elif word in ("STAR", "AUTH"):
+                self.act("STARTTLS" if word == "STAR" else "AUTH", "500 what")
             elif word == "RSET" or word == "NOOP":
                 self.send("250 ok")
             elif word == "QUIT":

@@ -143,7 +143,7 @@ static void judge(struct flight *flight, CURLcode code)
     long reply = flight->code;
     bool is_whole = flight->sent_bytes == flight->content.len;
     const char *why = curl_easy_strerror(code);
-    if (code == CURLE_OK || (is_whole && code == CURLE_WEIRD_SERVER_REPLY && reply / 100 == 2)) {
+    if (code == CURLE_OK) {
         flight_end(flight, OUTBOX_SENT, TROUBLE_NONE, NULL);
         return;
     }
@@ -157,7 +157,8 @@ static void judge(struct flight *flight, CURLcode code)
         flight_end(flight, OUTBOX_RETRY, TROUBLE_MESSAGE, why);
         return;
     }
-    if (is_whole && (reply == 354 || reply == 0) && flight->sent_bytes) {
+    /* Also a reply that says yes with a number that nobody has defined. */
+    if (is_whole && (reply == 354 || reply / 100 == 2 || reply == 0) && flight->sent_bytes) {
         flight_end(flight, OUTBOX_UNKNOWN, TROUBLE_NONE, why);
         return;
     }
