@@ -232,7 +232,8 @@ static bool read_until(struct simulation *s, struct str text)
 
 static const struct simulate_form *find_form(const char *name)
 {
-    static const struct simulate_form *const forms[] = {&simulate_text_form, &simulate_ndjson};
+    static const struct simulate_form *const forms[] = {&simulate_text_form, &simulate_ndjson,
+                                                        &simulate_html};
     for (size_t i = 0; i < ARRAY_COUNT(forms); i++)
         if (strcmp(forms[i]->name, name) == 0)
             return forms[i];
@@ -249,7 +250,7 @@ int cmd_simulate(int argc, char **argv)
         return EXIT_USAGE;
     s->form = find_form(o.format);
     if (!s->form)
-        return tool_misuse("simulate", "formats are text and ndjson", o.format);
+        return tool_misuse("simulate", "formats are text, ndjson and html", o.format);
     FILE *file = strcmp(o.events, "-") == 0 ? stdin : fopen(o.events, "r");
     if (!file) {
         fprintf(stderr, "camp simulate: %s: %s\n", o.events, strerror(errno));

@@ -29,7 +29,8 @@ const char graph_style[] =
     "stroke-width:1.5}.cg .tip{fill:var(--line)}.cg .label rect{fill:var(--pill)}"
     ".cg .label rect.under{fill:var(--paper)}"
     ".cg .frame rect{fill:var(--frame);stroke:var(--edge);stroke-dasharray:5 4}"
-    ".cg .frame text{fill:var(--soft);font-weight:600}.cg .count rect{fill:var(--c)}"
+    ".cg .frame text{fill:var(--soft);font-weight:600}.cg .heat{fill:var(--c)}.cg .count "
+    "rect{fill:var(--c)}"
     ".cg .count text{fill:var(--paper);font-weight:700;font-size:11px}";
 
 static const char *const looks[] = {"",     "start",  "mail", "sms",  "hook",
@@ -173,6 +174,12 @@ static void put_id(struct buf *out, const struct graph *graph, bool has_prefix, 
     buf_byte(out, '"');
 }
 
+/* How strongly a card is painted. */
+static double share(uint64_t count, uint64_t of)
+{
+    return count >= of ? 1 : (double)count / (double)of;
+}
+
 static void put_card(struct buf *out, const struct graph *graph, bool has_prefix,
                      const struct graph_paint *paint, const struct graph_card *card)
 {
@@ -190,6 +197,12 @@ static void put_card(struct buf *out, const struct graph *graph, bool has_prefix
                "</title><rect class=\"box\" x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" "
                "height=\"%.1f\" rx=\"%.1f\"/>",
                card->x, card->y, card->width, card->height, is_pill ? card->height / 2 : 8.0);
+    if (paint && card->step && paint->started)
+        buf_printf(out,
+                   "<rect class=\"heat\" x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\" "
+                   "rx=\"%.1f\" fill-opacity=\"%.2f\"/>",
+                   card->x, card->y, card->width, card->height, is_pill ? card->height / 2 : 8.0,
+                   0.22 * share(paint->entered[card->step->row], paint->started));
     if (is_pill)
         put_pill(out, card);
     else if (card->look == LOOK_START)

@@ -29,10 +29,11 @@ const struct command commands[] = {
      cmd_test},
     {"simulate",
      "PATH… --events FILE.ndjson|- [--until \"2026-12-31 00:00\"] [--existing] "
-     "[--format text|ndjson]",
+     "[--format text|ndjson|html]",
      "what recorded or made-up traffic would send, to whom and when",
      "  camp simulate examples/welcome --events traffic.ndjson\n"
-     "  camp simulate . --events - --until \"2026-12-31 00:00\" --format ndjson\n",
+     "  camp simulate . --events - --until \"2026-12-31 00:00\" --format ndjson\n"
+     "  camp simulate . --events traffic.ndjson --format html >page.html\n",
      cmd_simulate},
     {"graph", "PATH… [CAMPAIGN] [--format svg|dot|mermaid]", "the workflow as a picture",
      "  camp graph examples/welcome >welcome.svg\n"
