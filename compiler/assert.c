@@ -326,9 +326,20 @@ static struct came walk_block(struct never *never, const struct node *block, str
 
 static bool find_emit(void *context, struct node *node)
 {
-    struct never *never = context;
-    never->is_emitted |= node->kind == NODE_EMIT && str_eq(node->name, never->event);
+    struct compiler *c = context;
+    if (node->kind == NODE_EMIT)
+        strmap_put(&c->emitted, node->name, NULL);
     return true;
+}
+
+static bool is_emitted(struct compiler *c, struct str event)
+{
+    if (!c->are_emits_known)
+        for (struct node *decl = c->out->declarations; decl; decl = decl->next)
+            if (decl->kind == NODE_CAMPAIGN || decl->kind == NODE_FLOW)
+                ast_walk(decl, find_emit, c);
+    c->are_emits_known = true;
+    return strmap_get(&c->emitted, event) != NULL;
 }
 
 static void check_never(struct compiler *c, const struct node *assertion)
@@ -367,9 +378,7 @@ static void check_never(struct compiler *c, const struct node *assertion)
     }
     if (is_on_goal && goal && covers(&never, goal->name, goal->kids[PATTERN_WHERE]))
         return;
-    for (struct node *decl = c->out->declarations; decl && !never.is_emitted; decl = decl->next)
-        if (decl->kind == NODE_CAMPAIGN || decl->kind == NODE_FLOW)
-            ast_walk(decl, find_emit, &never);
+    never.is_emitted = is_emitted(c, never.event);
     walk_block(&never, c->campaign->kids[CAMPAIGN_WORKFLOW], came);
     if (!never.message)
         return;

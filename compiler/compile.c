@@ -53,11 +53,25 @@ static void compile_campaigns(struct compiler *c)
 
 static struct strmap *maps_of(struct compiler *c, size_t index)
 {
-    struct strmap *maps[] = {
-        &c->texts,   &c->types,           &c->constants, &c->attributes, &c->events,
-        &c->objects, &c->segments,        &c->topics,    &c->campaigns,  &c->flows,
-        &c->lets,    &c->policies,        &c->dids,      &c->messages,   &c->step_names,
-        &c->used,    &c->attribute_fields};
+    struct strmap *maps[] = {&c->texts,
+                             &c->types,
+                             &c->constants,
+                             &c->attributes,
+                             &c->events,
+                             &c->objects,
+                             &c->segments,
+                             &c->topics,
+                             &c->campaigns,
+                             &c->flows,
+                             &c->lets,
+                             &c->policies,
+                             &c->dids,
+                             &c->messages,
+                             &c->step_names,
+                             &c->used,
+                             &c->attribute_fields,
+                             &c->emitted,
+                             &c->phi_noted};
     return index < ARRAY_COUNT(maps) ? maps[index] : NULL;
 }
 

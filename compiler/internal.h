@@ -60,7 +60,7 @@ struct compiler {
     struct arena *arena;
     struct diags *diags;
     struct image *image;
-    struct node *clinic;
+    struct node *clinic, *last_declaration;
     struct strmap texts, types, constants;
     struct strmap attributes, attribute_fields, events, objects, segments, topics, campaigns, flows,
         lets, policies, dids, used; /* used: see mark_used */
@@ -87,13 +87,18 @@ struct compiler {
     uint32_t slot_count, slot_most;
     struct str *facts; /* paths shown known here */
     uint32_t fact_count, fact_room;
+    struct node **policy_list; /* in the order of the text */
+    uint32_t policy_count, policy_list_room;
+    bool are_emits_known;
+    struct strmap emitted; /* events that any step emits; filled by the first who asks */
     struct strmap messages, step_names;
     struct str tested; /* alias of the event or object being tested */
     struct typed tested_type;
     enum name_kind tested_kind;
-    struct typed trigger;       /* what `event` or the alias is in the workflow */
-    bool is_trigger_bad;        /* the trigger's event is unknown, which was reported */
-    bool *segment_is_phi;       /* by row; NULL until all conditions are compiled */
+    struct typed trigger; /* what `event` or the alias is in the workflow */
+    bool is_trigger_bad;  /* the trigger's event is unknown, which was reported */
+    bool *segment_is_phi; /* by row; NULL until all conditions are compiled */
+    struct strmap phi_noted;
     struct map64 phi_nodes;     /* ids of the expressions that read phi and settle something */
     struct map64 message_nodes; /* row of a message → its node */
     struct span phi_output;     /* the first of the last template that showed phi */

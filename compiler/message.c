@@ -151,9 +151,8 @@ static void add_rules(struct compiler *c, struct node *step, struct image_messag
 {
     uint32_t channel = step->kind == NODE_EMAIL ? FLAG_EMAIL : FLAG_SMS;
     collect(c, found, c->campaign->kids[CAMPAIGN_SETTINGS], LIMIT_CAMPAIGN, channel);
-    for (struct node *decl = c->out->declarations; decl; decl = decl->next)
-        if (decl->kind == NODE_POLICY)
-            collect(c, found, decl->kids[POLICY_RULES], LIMIT_POLICY, channel);
+    for (uint32_t i = 0; i < c->policy_count; i++)
+        collect(c, found, c->policy_list[i]->kids[POLICY_RULES], LIMIT_POLICY, channel);
     collect(c, found, step->kids[EMAIL_PROPS], LIMIT_MESSAGE, channel);
     if (!windows_meet(found))
         report_windows(c, found);

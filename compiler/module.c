@@ -19,10 +19,10 @@ static void parse_file(struct compiler *c, uint32_t file);
 
 static void add_declarations(struct compiler *c, struct node *list)
 {
-    struct node **end = &c->out->declarations;
-    while (*end)
-        end = &(*end)->next;
+    struct node **end = c->last_declaration ? &c->last_declaration->next : &c->out->declarations;
     *end = list;
+    for (; list; list = list->next)
+        c->last_declaration = list;
 }
 
 static struct str beside(struct compiler *c, uint32_t file, struct str name)

@@ -27,7 +27,7 @@ struct walk {
     struct compiler *c;
     struct strmap
         told; /* "attribute NAME", "segment NAME", "CAMPAIGN/MESSAGE": changed under one */
-    struct decision *decisions;
+    struct decision *decisions, *last;
     struct map64 decision_of; /* id of the condition's node → its decision */
     struct under *blocks, *exits, *breaks;
     struct node *flows[MOST_DEPTH];
@@ -55,10 +55,12 @@ void phi_note(struct compiler *c, enum phi_way way, struct span span, struct str
     struct compilation *out = c->out;
     if (c->is_quiet || is_of_module(c, c->campaign))
         return;
-    for (uint32_t i = 0; i < out->phi_count; i++)
-        if (out->phi[i].span.file == span.file && out->phi[i].span.first == span.first &&
-            out->phi[i].way == way && str_eq(out->phi[i].what, what))
-            return;
+    bool is_new;
+    struct str key =
+        arena_printf(c->arena, "%d %u %u " STR_FMT, (int)way, span.file, span.first, STR_ARG(what));
+    strmap_put(&c->phi_noted, key, &is_new);
+    if (!is_new)
+        return;
     out->phi = arena_grow(c->arena, out->phi, out->phi_count, &out->phi_room, sizeof *out->phi);
     out->phi[out->phi_count++] = (struct phi_flow){way, span, c->campaign->name, what, reason};
 }
@@ -258,12 +260,13 @@ static struct decision *decision_on(struct walk *walk, const struct node *node)
     uint64_t *known = map64_put(&walk->decision_of, node->id, NULL);
     if (!*known) {
         struct decision *decision = arena_alloc(walk->c->arena, sizeof *decision);
-        struct decision **end = &walk->decisions;
         ensure(decision);
         *decision = (struct decision){.node = node};
-        while (*end)
-            end = &(*end)->next;
-        *end = decision;
+        if (walk->last)
+            walk->last->next = decision;
+        else
+            walk->decisions = decision;
+        walk->last = decision;
         *known = (uint64_t)(uintptr_t)decision;
     }
     return (struct decision *)(uintptr_t)*known;

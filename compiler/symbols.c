@@ -130,19 +130,23 @@ static void declare_attribute(struct compiler *c, struct node *field)
     c->image->attributes[row].default_value = default_of(c, field, type);
 }
 
+/* Blocks of one name, in the order of the text. */
+struct blocks {
+    struct node **items;
+    uint32_t count, room;
+};
+
 /* Fields of all blocks of one event or object, modules first or last: the project's replace the
  * module's. */
 static struct rows declare_fields(struct compiler *c, const char *what, enum node_kind kind,
-                                  struct str name)
+                                  const struct blocks *blocks)
 {
     struct node **fields = NULL;
     uint32_t count = 0, room = 0;
     struct strmap seen;
     strmap_init(&seen);
-    for (struct node *decl = c->out->declarations; decl; decl = decl->next) {
-        if (decl->kind != kind || !str_eq(decl->name, name))
-            continue;
-        for (struct node *field = decl->kids[0]; field; field = field->next) {
+    for (uint32_t block = 0; block < blocks->count; block++) {
+        for (struct node *field = blocks->items[block]->kids[0]; field; field = field->next) {
             uint64_t *known = strmap_get(&seen, field->name);
             if (known) {
                 struct node *before = fields[*known];
@@ -248,28 +252,51 @@ static void fill_project(struct compiler *c)
     project->appointment_object = appointment ? (uint32_t)*appointment : IMAGE_NONE;
 }
 
+static void declare_event(struct compiler *c, const struct node *decl, const struct blocks *blocks)
+{
+    bool is_event = decl->kind == NODE_EVENT_DECL;
+    struct rows fields = declare_fields(c, "field", decl->kind, blocks);
+    uint32_t name = intern(c, decl->name), row;
+    bool has_id = is_event;
+    for (uint32_t i = 0; i < fields.count && !has_id; i++)
+        has_id = str_eq(text_of(c, c->image->fields[fields.first + i].name), decl->other);
+    if (!has_id)
+        help(c, report(c, DIAG_UNKNOWN_NAME, decl->other_span, "field", STR_ARG(decl->other)),
+             "declare it: `" STR_FMT ": text`", STR_ARG(decl->other));
+    if (is_event)
+        row = add_event(c, (struct image_event){
+                               name, decl->other.at ? intern(c, decl->other) : IMAGE_NONE, fields});
+    else
+        row = add_object(c, (struct image_object){name, intern(c, decl->other), fields});
+    *strmap_put(is_event ? &c->events : &c->objects, decl->name, NULL) = row;
+}
+
 static void declare_events(struct compiler *c)
 {
+    struct strmap maps[2]; /* name → its struct blocks: events, objects */
+    struct blocks **all = NULL;
+    uint32_t count = 0, room = 0;
+    strmap_init(&maps[0]);
+    strmap_init(&maps[1]);
     for (struct node *decl = c->out->declarations; decl; decl = decl->next) {
-        if (decl->kind == NODE_EVENT_DECL && !strmap_get(&c->events, decl->name)) {
-            struct rows fields = declare_fields(c, "field", NODE_EVENT_DECL, decl->name);
-            uint32_t other = decl->other.at ? intern(c, decl->other) : IMAGE_NONE;
-            uint32_t row = add_event(c, (struct image_event){intern(c, decl->name), other, fields});
-            *strmap_put(&c->events, decl->name, NULL) = row;
-        } else if (decl->kind == NODE_OBJECT_DECL && !strmap_get(&c->objects, decl->name)) {
-            struct rows fields = declare_fields(c, "field", NODE_OBJECT_DECL, decl->name);
-            bool has_id = false;
-            for (uint32_t i = 0; i < fields.count; i++)
-                has_id |= str_eq(text_of(c, c->image->fields[fields.first + i].name), decl->other);
-            if (!has_id)
-                help(c,
-                     report(c, DIAG_UNKNOWN_NAME, decl->other_span, "field", STR_ARG(decl->other)),
-                     "declare it: `" STR_FMT ": text`", STR_ARG(decl->other));
-            uint32_t row = add_object(
-                c, (struct image_object){intern(c, decl->name), intern(c, decl->other), fields});
-            *strmap_put(&c->objects, decl->name, NULL) = row;
+        bool is_new;
+        if (decl->kind != NODE_EVENT_DECL && decl->kind != NODE_OBJECT_DECL)
+            continue;
+        uint64_t *known = strmap_put(&maps[decl->kind == NODE_OBJECT_DECL], decl->name, &is_new);
+        if (is_new) {
+            all = arena_grow(c->arena, all, count, &room, sizeof *all);
+            all[count] = arena_alloc(c->arena, sizeof **all);
+            *known = (uint64_t)(uintptr_t)all[count++];
         }
+        struct blocks *blocks = (struct blocks *)(uintptr_t)*known;
+        blocks->items = arena_grow(c->arena, blocks->items, blocks->count, &blocks->room,
+                                   sizeof *blocks->items);
+        blocks->items[blocks->count++] = decl;
     }
+    for (uint32_t i = 0; i < count; i++)
+        declare_event(c, all[i]->items[0], all[i]);
+    strmap_free(&maps[0]);
+    strmap_free(&maps[1]);
 }
 
 /* `decl` has the name of one of its kind before it. */
@@ -316,7 +343,11 @@ static void declare_others(struct compiler *c)
         } else if (decl->kind == NODE_LET) {
             declare(c, &c->lets, "let", decl);
         } else if (decl->kind == NODE_POLICY) {
-            declare(c, &c->policies, "policy", decl);
+            if (declare(c, &c->policies, "policy", decl)) {
+                c->policy_list = arena_grow(c->arena, c->policy_list, c->policy_count,
+                                            &c->policy_list_room, sizeof *c->policy_list);
+                c->policy_list[c->policy_count++] = decl;
+            }
         } else if (decl->kind == NODE_CAMPAIGN) {
             declare(c, &c->campaigns, "campaign", decl);
         }

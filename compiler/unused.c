@@ -54,22 +54,17 @@ static bool is_read_by_house(struct str attribute)
     return false;
 }
 
-static bool is_field_of_module(struct compiler *c, struct str name)
+static void find_names_of_modules(struct compiler *c, struct strmap *names)
 {
-    for (struct node *decl = c->out->declarations; decl; decl = decl->next)
-        if (decl->kind == NODE_PATIENT && is_of_module(c, decl))
+    for (struct node *decl = c->out->declarations; decl; decl = decl->next) {
+        if (!is_of_module(c, decl))
+            continue;
+        if (decl->kind == NODE_EVENT_DECL)
+            strmap_put(names, key_of(c, "event", decl->name), NULL);
+        if (decl->kind == NODE_PATIENT)
             for (struct node *field = decl->kids[PATIENT_FIELDS]; field; field = field->next)
-                if (str_eq(field->name, name))
-                    return true;
-    return false;
-}
-
-static bool is_event_of_module(struct compiler *c, struct str name)
-{
-    for (struct node *decl = c->out->declarations; decl; decl = decl->next)
-        if (decl->kind == NODE_EVENT_DECL && is_of_module(c, decl) && str_eq(decl->name, name))
-            return true;
-    return false;
+                strmap_put(names, key_of(c, "attribute", field->name), NULL);
+    }
 }
 
 static bool check_local(void *context, struct node *node)
@@ -82,17 +77,21 @@ static bool check_local(void *context, struct node *node)
 
 void warn_of_unused(struct compiler *c)
 {
+    struct strmap of_modules;
     if (!c->image->campaign_count)
         return;
+    strmap_init(&of_modules);
+    find_names_of_modules(c, &of_modules);
     for (struct node *decl = c->out->declarations; decl; decl = decl->next) {
         if (is_of_module(c, decl))
             continue;
         if (decl->kind == NODE_PATIENT) {
             for (struct node *field = decl->kids[PATIENT_FIELDS]; field; field = field->next)
-                if (!is_read_by_house(field->name) && !is_field_of_module(c, field->name))
+                if (!is_read_by_house(field->name) &&
+                    !strmap_get(&of_modules, key_of(c, "attribute", field->name)))
                     check_used(c, "attribute", field, field->name);
         } else if (decl->kind == NODE_EVENT_DECL) {
-            if (!is_event_of_module(c, decl->name))
+            if (!strmap_get(&of_modules, key_of(c, "event", decl->name)))
                 check_used(c, "event", decl, decl->name);
         } else if (decl->kind == NODE_SEGMENT_DECL) {
             check_used(c, "segment", decl, decl->name);
@@ -105,4 +104,5 @@ void warn_of_unused(struct compiler *c)
         if (!is_idle)
             ast_walk(decl, check_local, c);
     }
+    strmap_free(&of_modules);
 }

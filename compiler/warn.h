@@ -6,7 +6,7 @@
 
 /* warn.c: over a project without errors, behind the campaigns */
 void warn_all(struct compiler *c);
-/* reach.c */
+/* reach.c, circle.c */
 void warn_of_goal(struct compiler *c, const struct node *campaign);
 void warn_of_circles(struct compiler *c);
 /* unused.c */
