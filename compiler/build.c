@@ -45,13 +45,16 @@ struct str text_of(struct compiler *c, uint32_t text)
 
 static uint32_t add_once(struct compiler *c, struct image_constant row)
 {
-    struct str key = arena_printf(c->arena, "%u %lld %u %u %u", row.kind, (long long)row.number,
-                                  row.months, row.days, row.text);
+    const struct {
+        int64_t number;
+        uint32_t kind, months, days, text;
+    } parts = {row.number, row.kind, row.months, row.days, row.text};
+    struct str key = {(const char *)&parts, sizeof parts};
     uint64_t *known = strmap_get(&c->constants, key);
     if (known)
         return (uint32_t)*known;
     uint32_t added = add_constant(c, row);
-    *strmap_put(&c->constants, key, NULL) = added;
+    *strmap_put(&c->constants, arena_str(c->arena, key), NULL) = added;
     return added;
 }
 
@@ -132,8 +135,14 @@ static uint32_t type_once(struct compiler *c, struct str key, struct image_type 
 
 uint32_t type_of_kind(struct compiler *c, uint32_t kind)
 {
+    uint32_t *known = kind < ARRAY_COUNT(c->type_of_kind) ? &c->type_of_kind[kind] : NULL;
+    if (known && *known)
+        return *known - 1;
     struct str key = arena_printf(c->arena, "%u", kind);
-    return type_once(c, key, (struct image_type){.kind = kind, .of = IMAGE_NONE});
+    uint32_t row = type_once(c, key, (struct image_type){.kind = kind, .of = IMAGE_NONE});
+    if (known)
+        *known = row + 1;
+    return row;
 }
 
 static void report_unknown_type(struct compiler *c, const struct node *type)

@@ -71,7 +71,8 @@ static bool walk_flows(void *context, struct node *node)
         walk->seen[walk->count++] = decl;
         ast_walk(decl->kids[FLOW_BODY], walk_flows, walk);
     }
-    return node->kind != NODE_EMAIL && node->kind != NODE_SMS && node->kind != NODE_WEBHOOK;
+    return node->kind != NODE_EMAIL && node->kind != NODE_SMS && node->kind != NODE_WEBHOOK &&
+           node->kind < NODE_FILE; /* values and expressions hold no steps */
 }
 
 static void set_trigger(struct compiler *c, struct image_campaign *row)

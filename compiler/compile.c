@@ -109,6 +109,7 @@ static void finish(struct compiler *c)
         strmap_free(maps_of(c, i));
     map64_free(&c->flow_slots);
     map64_free(&c->reported);
+    map64_free(&c->used_lets);
     map64_free(&c->phi_nodes);
     map64_free(&c->message_nodes);
 }

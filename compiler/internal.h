@@ -62,6 +62,7 @@ struct compiler {
     struct image *image;
     struct node *clinic, *last_declaration;
     struct strmap texts, types, constants;
+    uint32_t type_of_kind[128]; /* row + 1 */
     struct strmap attributes, attribute_fields, events, objects, segments, topics, campaigns, flows,
         lets, policies, dids, used; /* used: see mark_used */
 #define TABLE(number, name) uint32_t name##_room;
@@ -98,6 +99,7 @@ struct compiler {
     struct typed trigger; /* what `event` or the alias is in the workflow */
     bool is_trigger_bad;  /* the trigger's event is unknown, which was reported */
     bool *segment_is_phi; /* by row; NULL until all conditions are compiled */
+    struct map64 used_lets; /* by the place of its name */
     struct strmap phi_noted;
     struct map64 phi_nodes;     /* ids of the expressions that read phi and settle something */
     struct map64 message_nodes; /* row of a message → its node */

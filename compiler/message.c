@@ -128,13 +128,16 @@ bool windows_open(const struct image_window *windows, uint32_t count, uint32_t m
     return true;
 }
 
+/* Where they meet, they meet at the moment at which one of them opens. */
 static bool windows_meet(const struct found *found)
 {
-    enum { WEEK = 10080 };
-    for (uint32_t minute = 0; minute < WEEK; minute++)
-        if (windows_open(found->windows, found->window_count, minute))
-            return true;
-    return false;
+    enum { DAY = 1440, DAYS = 7 };
+    for (uint32_t i = 0; i < found->window_count; i++)
+        for (uint32_t day = 0; day < DAYS; day++)
+            if (windows_open(found->windows, found->window_count,
+                             day * DAY + found->windows[i].from_minute))
+                return true;
+    return found->window_count == 0;
 }
 
 static void report_windows(struct compiler *c, const struct found *found)

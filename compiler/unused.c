@@ -3,44 +3,60 @@
 #include "compiler/internal.h"
 #include "compiler/warn.h"
 
-static struct str key_of(struct compiler *c, const char *kind, struct str name)
+/* "kind name" in `room`, which holds any but the longest names. */
+static struct str key_in(struct compiler *c, char *room, size_t size, const char *kind,
+                         struct str name)
 {
-    return arena_printf(c->arena, "%s " STR_FMT, kind, STR_ARG(name));
-}
-
-static struct str place_of(struct compiler *c, struct span span)
-{
-    return arena_printf(c->arena, "%u:%u", span.file, span.first);
+    size_t length = strlen(kind);
+    if (length + 1 + name.len > size)
+        return arena_printf(c->arena, "%s " STR_FMT, kind, STR_ARG(name));
+    memcpy(room, kind, length);
+    room[length] = ' ';
+    if (name.len)
+        memcpy(room + length + 1, name.at, name.len);
+    return (struct str){room, length + 1 + name.len};
 }
 
 void mark_used(struct compiler *c, const char *kind, struct str name)
 {
-    if (!c->is_test)
-        *strmap_put(&c->used, key_of(c, kind, name), NULL) = 1;
-}
-
-void mark_let_used(struct compiler *c, struct span span)
-{
-    mark_used(c, "let", place_of(c, span));
+    char room[128];
+    struct str key = key_in(c, room, sizeof room, kind, name);
+    if (!c->is_test && !strmap_get(&c->used, key))
+        *strmap_put(&c->used, arena_str(c->arena, key), NULL) = 1;
 }
 
 bool is_used(struct compiler *c, const char *kind, struct str name)
 {
-    return strmap_get(&c->used, key_of(c, kind, name)) != NULL;
+    char room[128];
+    return strmap_get(&c->used, key_in(c, room, sizeof room, kind, name)) != NULL;
+}
+
+static uint64_t place_of(struct span span)
+{
+    return (uint64_t)span.file << 32 | span.first;
+}
+
+void mark_let_used(struct compiler *c, struct span span)
+{
+    if (!c->is_test)
+        *map64_put(&c->used_lets, place_of(span), NULL) = 1;
 }
 
 bool is_idle_let(struct compiler *c, struct span span)
 {
-    return !is_used(c, "let", place_of(c, span));
+    return !map64_get(&c->used_lets, place_of(span));
 }
 
-static void check_used(struct compiler *c, const char *kind, const struct node *node,
-                       struct str key)
+static void report_unused(struct compiler *c, const char *kind, const struct node *node)
 {
-    if (strmap_get(&c->used, key_of(c, kind, key)))
-        return;
     struct diag *diag = report(c, DIAG_UNUSED, node->name_span, kind, STR_ARG(node->name));
     help(c, diag, "take it away, or use it");
+}
+
+static void check_used(struct compiler *c, const char *kind, const struct node *node)
+{
+    if (!is_used(c, kind, node->name))
+        report_unused(c, kind, node);
 }
 
 /* The daemon itself reads these. */
@@ -52,6 +68,11 @@ static bool is_read_by_house(struct str attribute)
         if (str_eq_c(attribute, names[i]))
             return true;
     return false;
+}
+
+static struct str key_of(struct compiler *c, const char *kind, struct str name)
+{
+    return arena_printf(c->arena, "%s " STR_FMT, kind, STR_ARG(name));
 }
 
 static void find_names_of_modules(struct compiler *c, struct strmap *names)
@@ -67,12 +88,10 @@ static void find_names_of_modules(struct compiler *c, struct strmap *names)
     }
 }
 
-static bool check_local(void *context, struct node *node)
+void warn_of_idle_let(struct compiler *c, const struct node *let)
 {
-    struct compiler *c = context;
-    if (node->kind == NODE_LET)
-        check_used(c, "let", node, place_of(c, node->name_span));
-    return node->kind != NODE_TEST;
+    if (is_idle_let(c, let->name_span))
+        report_unused(c, "let", let);
 }
 
 void warn_of_unused(struct compiler *c)
@@ -89,20 +108,15 @@ void warn_of_unused(struct compiler *c)
             for (struct node *field = decl->kids[PATIENT_FIELDS]; field; field = field->next)
                 if (!is_read_by_house(field->name) &&
                     !strmap_get(&of_modules, key_of(c, "attribute", field->name)))
-                    check_used(c, "attribute", field, field->name);
+                    check_used(c, "attribute", field);
         } else if (decl->kind == NODE_EVENT_DECL) {
             if (!strmap_get(&of_modules, key_of(c, "event", decl->name)))
-                check_used(c, "event", decl, decl->name);
+                check_used(c, "event", decl);
         } else if (decl->kind == NODE_SEGMENT_DECL) {
-            check_used(c, "segment", decl, decl->name);
+            check_used(c, "segment", decl);
         } else if (decl->kind == NODE_FLOW) {
-            check_used(c, "flow", decl, decl->name);
+            check_used(c, "flow", decl);
         }
-        /* What stands in a flow that nothing runs was never looked at. */
-        bool is_idle =
-            decl->kind == NODE_FLOW && !strmap_get(&c->used, key_of(c, "flow", decl->name));
-        if (!is_idle)
-            ast_walk(decl, check_local, c);
     }
     strmap_free(&of_modules);
 }

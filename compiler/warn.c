@@ -317,6 +317,11 @@ static bool check_node(void *context, struct node *node)
             return node->kind != NODE_TEST && !check_condition(c, node);
     if (node->kind == NODE_BLOCK)
         check_reached(c, node);
+    if (node->kind == NODE_LET)
+        warn_of_idle_let(c, node);
+    /* What stands in a flow that nothing runs was never used. */
+    if (node->kind == NODE_TEXT || (node->kind == NODE_FLOW && !is_used(c, "flow", node->name)))
+        return false;
     bool has_condition = node->kind == NODE_IF || node->kind == NODE_AUDIENCE;
     if (has_condition && node->kids[0]->kind == NODE_BOOL)
         check_condition(c, node->kids[0]);
@@ -333,7 +338,8 @@ static bool check_draft(void *context, struct node *node)
 {
     struct walk *walk = context;
     struct compiler *c = walk->c;
-    uint64_t *row = strmap_get(&c->messages, node->name.at ? node->name : STR(""));
+    bool names_message = node->kind == NODE_SMS || node->kind == NODE_MESSAGE_STATE;
+    uint64_t *row = names_message ? strmap_get(&c->messages, node->name) : NULL;
     uint64_t *flow = node->kind == NODE_DO ? strmap_get(&c->flows, node->name) : NULL;
     struct diag *diag = NULL;
     if (node->kind == NODE_SMS && row)
@@ -351,6 +357,15 @@ static bool check_draft(void *context, struct node *node)
     return true;
 }
 
+static bool has_drafts(const struct compiler *c, uint32_t campaign)
+{
+    struct rows messages = c->image->campaigns[campaign].messages;
+    for (uint32_t i = 0; i < messages.count; i++)
+        if (c->image->messages[messages.first + i].is_draft)
+            return true;
+    return false;
+}
+
 void warn_all(struct compiler *c)
 {
     struct walk walk = {c, IMAGE_NONE};
@@ -360,9 +375,12 @@ void warn_all(struct compiler *c)
     for (struct node *decl = c->out->declarations; decl; decl = decl->next) {
         if (decl->kind != NODE_CAMPAIGN)
             continue;
-        walk.last_sms = IMAGE_NONE;
-        find_messages(c, campaign_row(c, decl->name));
-        ast_walk(decl->kids[CAMPAIGN_WORKFLOW], check_draft, &walk);
+        uint32_t row = campaign_row(c, decl->name);
+        if (has_drafts(c, row)) {
+            walk.last_sms = IMAGE_NONE;
+            find_messages(c, row);
+            ast_walk(decl->kids[CAMPAIGN_WORKFLOW], check_draft, &walk);
+        }
         warn_of_goal(c, decl);
     }
     warn_of_circles(c);

@@ -11,6 +11,7 @@ void warn_of_goal(struct compiler *c, const struct node *campaign);
 void warn_of_circles(struct compiler *c);
 /* unused.c */
 void warn_of_unused(struct compiler *c);
+void warn_of_idle_let(struct compiler *c, const struct node *let);
 struct longest { /* text of an SMS: signs of its alphabet, as they are counted */
     uint32_t signs, segments;
     bool is_ucs2;

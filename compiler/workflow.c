@@ -280,19 +280,28 @@ static void wait_for_reply(struct compiler *c, struct node *step)
         add_answer(c, answers[i]);
 }
 
-static bool find_message(void *context, struct node *node)
+/* Does any way through the steps lead to a message? */
+static bool has_message(const struct node *step)
 {
-    bool *found = context;
-    *found |= node->kind == NODE_EMAIL || node->kind == NODE_SMS || node->kind == NODE_WEBHOOK ||
-              node->kind == NODE_DO;
-    return true;
+    for (; step; step = step->next) {
+        if (step->kind == NODE_EMAIL || step->kind == NODE_SMS || step->kind == NODE_WEBHOOK ||
+            step->kind == NODE_DO)
+            return true;
+        bool holds_steps = step->kind == NODE_BLOCK || step->kind == NODE_IF ||
+                           step->kind == NODE_MATCH || step->kind == NODE_SPLIT ||
+                           step->kind == NODE_ARM || step->kind == NODE_SPLIT_ARM ||
+                           step->kind == NODE_REPEAT || step->kind == NODE_WAIT_UNTIL ||
+                           step->kind == NODE_WAIT_EVENT || step->kind == NODE_WAIT_REPLY;
+        for (int kid = 0; holds_steps && kid < NODE_KID_ROOM; kid++)
+            if (has_message(step->kids[kid]))
+                return true;
+    }
+    return false;
 }
 
 static void if_step(struct compiler *c, struct node *step)
 {
-    bool leads = false;
-    ast_walk(step->kids[IF_BODY], find_message, &leads);
-    ast_walk(step->kids[IF_ELSE], find_message, &leads);
+    bool leads = has_message(step->kids[IF_BODY]) || has_message(step->kids[IF_ELSE]);
     c->unknown_matters += leads;
     condition(c, step->kids[IF_CONDITION]);
     c->unknown_matters -= leads;

@@ -693,15 +693,34 @@ static void report_extra_brace(struct parse *parse, struct span span)
     diag_help(parse->diags, diag, "take it away, or open the block that it should close");
 }
 
+/* Words are looked up for every name that is read: the cheapest hash that spreads them. */
+static uint32_t keyword_hash(struct str word)
+{
+    uint32_t hash = (uint32_t)word.len;
+    for (size_t i = 0; i < word.len && i < 16; i++)
+        hash = hash * 31 + (unsigned char)word.at[i];
+    return hash ^ hash >> 10;
+}
+
 /* A word of the language, or a name. */
 int camp_keyword(struct str word)
 {
-    static struct strmap words;
-    if (!words.count)
-        for (int kind = TOKEN_USE; kind <= TOKEN_NO; kind++)
-            *strmap_put(&words, str_of(yysymbol_name((yysymbol_kind_t)kind)), NULL) = (uint64_t)kind;
-    const uint64_t *kind = strmap_get(&words, word);
-    return kind ? (int)*kind : TOKEN_NAME;
+    enum { ROOM = 1024 };
+    static struct { struct str word; int kind; } slots[ROOM];
+    static bool is_filled;
+    for (int kind = TOKEN_USE; !is_filled && kind <= TOKEN_NO; kind++) {
+        struct str name = str_of(yysymbol_name((yysymbol_kind_t)kind));
+        uint32_t at = keyword_hash(name) % ROOM;
+        while (slots[at].word.at)
+            at = (at + 1) % ROOM;
+        slots[at].word = name;
+        slots[at].kind = kind;
+    }
+    is_filled = true;
+    for (uint32_t at = keyword_hash(word) % ROOM; slots[at].word.at; at = (at + 1) % ROOM)
+        if (str_eq(slots[at].word, word))
+            return slots[at].kind;
+    return TOKEN_NAME;
 }
 
 bool camp_is_keyword(struct str word)
