@@ -60,6 +60,7 @@ struct compiler {
     struct arena *arena;
     struct diags *diags;
     struct image *image;
+    uint32_t named_file, file_name; /* the file + 1 whose name was interned last, and its text */
     struct node *clinic, *last_declaration;
     struct strmap texts, types, constants;
     uint32_t type_of_kind[128]; /* row + 1 */

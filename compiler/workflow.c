@@ -32,10 +32,29 @@ struct str unique_name(struct compiler *c, struct str name)
 {
     bool is_new;
     struct str unique = name;
-    uint64_t *count = strmap_put(&c->step_names, arena_str(c->arena, name), &is_new);
-    if (++*count > 1)
-        unique = arena_printf(c->arena, STR_FMT " %u", STR_ARG(name), (unsigned)*count);
+    uint64_t *count = strmap_get(&c->step_names, name);
+    if (!count)
+        count = strmap_put(&c->step_names, arena_str(c->arena, name), &is_new);
+    if (++*count > 1) {
+        /* name, a blank and the number, written from its end */
+        char *text = arena_alloc(c->arena, name.len + 24), *end = text + name.len + 24, *at = end;
+        for (uint64_t rest = *count; rest; rest /= 10)
+            *--at = (char)('0' + rest % 10);
+        memcpy(text, name.at, name.len);
+        text[name.len] = ' ';
+        memmove(text + name.len + 1, at, (size_t)(end - at));
+        unique = (struct str){text, name.len + 1 + (size_t)(end - at)};
+    }
     return unique;
+}
+
+static uint32_t name_of_file(struct compiler *c, uint32_t file)
+{
+    if (c->named_file != file + 1) {
+        c->named_file = file + 1;
+        c->file_name = intern(c, source_at(&c->out->sources, file)->name);
+    }
+    return c->file_name;
 }
 
 void step_begin(struct compiler *c, struct node *step, uint32_t kind, struct str name,
@@ -49,7 +68,7 @@ void step_begin(struct compiler *c, struct node *step, uint32_t kind, struct str
     code->lines =
         arena_grow(c->arena, code->lines, code->line_count, &code->line_room, sizeof *code->lines);
     code->lines[code->line_count++] =
-        (struct image_line){code->count, intern(c, source->name), at.line, at.column};
+        (struct image_line){code->count, name_of_file(c, step->span.file), at.line, at.column};
     emit(c, op_c(OP_STEP, row), 0, 0);
 }
 

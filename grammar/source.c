@@ -20,14 +20,14 @@ uint32_t source_add(struct sources *sources, struct str name, struct str text)
     *source = (struct source){.name = arena_str(sources->arena, name),
                               .text = arena_str(sources->arena, text)};
     source->path = source->name;
+    const char *end = text.at + text.len, *at = text.at;
     uint32_t lines = 1;
-    for (size_t i = 0; i < text.len; i++)
-        lines += text.at[i] == '\n';
+    while (text.len && (at = memchr(at, '\n', (size_t)(end - at))) && lines++)
+        at++;
     source->lines = arena_array(sources->arena, lines, sizeof *source->lines);
     source->lines[source->line_count++] = 0;
-    for (size_t i = 0; i < text.len; i++)
-        if (text.at[i] == '\n')
-            source->lines[source->line_count++] = (uint32_t)i + 1;
+    for (at = text.at; text.len && (at = memchr(at, '\n', (size_t)(end - at)));)
+        source->lines[source->line_count++] = (uint32_t)(++at - text.at);
     return sources->count++;
 }
 

@@ -25,6 +25,8 @@ static uint32_t in_long_text(struct str raw, struct str decoded, uint32_t offset
 
 static uint32_t in_text(struct str raw, uint32_t offset)
 {
+    if (offset < raw.len && !memchr(raw.at + 1, '\\', offset))
+        return offset + 1;
     size_t at = 1;
     for (uint32_t i = 0; i < offset && at < raw.len;) {
         size_t length = 1, means = 1;

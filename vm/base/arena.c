@@ -90,7 +90,8 @@ void arena_reset(struct arena *arena)
 static void ask_for_large_pages(void *memory, size_t size)
 {
 #ifdef MADV_HUGEPAGE
-    uintptr_t first = ((uintptr_t)memory + LARGE_PAGE_BYTES - 1) & ~(uintptr_t)(LARGE_PAGE_BYTES - 1),
+    uintptr_t first =
+                  ((uintptr_t)memory + LARGE_PAGE_BYTES - 1) & ~(uintptr_t)(LARGE_PAGE_BYTES - 1),
               end = ((uintptr_t)memory + size) & ~(uintptr_t)(LARGE_PAGE_BYTES - 1);
     if (end > first)
         madvise((void *)first, end - first, MADV_HUGEPAGE);

@@ -1,6 +1,8 @@
 /* hash.c: see hash.h. */
 #include "vm/base/hash.h"
 
+#include <endian.h>
+
 #include <sodium.h>
 
 static void ready(void)
@@ -77,10 +79,9 @@ uint64_t siphash(const unsigned char key[SIPHASH_KEY_BYTES], struct str bytes)
     static const unsigned char nothing[1];
     crypto_shorthash_siphash24(out, bytes.len ? (const unsigned char *)bytes.at : nothing,
                                bytes.len, key);
-    uint64_t hash = 0;
-    for (size_t i = 0; i < sizeof out; i++)
-        hash |= (uint64_t)out[i] << (8 * i);
-    return hash;
+    uint64_t hash;
+    memcpy(&hash, out, sizeof hash);
+    return le64toh(hash);
 }
 
 uint64_t hash_process(struct str bytes)
