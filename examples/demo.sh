@@ -29,7 +29,7 @@ echo "== what is in an image (its first lines)"
 "$bin/camp" disasm "$out/welcome.campi" | head -12
 echo "== one mistake, one error"
 sed 's/patient.phone is known/patient.fone is known/' examples/welcome/welcome.camp > "$out/mistake.camp"
-cp examples/welcome/welcome.html "$out/"
+cp -r examples/welcome/mail "$out/"
 "$bin/camp" check "$out/mistake.camp" || true
 for name in welcome survey; do
     echo "== the same year through campd: $name"

@@ -10,6 +10,7 @@ import os
 import re
 import zoneinfo
 
+STDLIB = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "stdlib")
 DAYS = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
 KINDS = {"email": {"email"}, "sms": {"sms"}, "messages": {"email", "sms"}}
 CLOCK = r"(\d\d):(\d\d)"
@@ -58,16 +59,31 @@ class Project:
             for name in sorted(n for n in names if n.endswith(".camp")):
                 with open(os.path.join(place, name), encoding="utf-8") as file:
                     text += file.read() + "\n"
+        for module in re.findall(r"(?m)^use\s+(\w+)\s*$", text):
+            with open(os.path.join(STDLIB, module + ".camp"), encoding="utf-8") as file:
+                text += file.read() + "\n"
         zone = re.search(r'clinic\s+"[^"]*"\s*\{[\s\S]*?timezone:\s*"([^"]+)"', text)
         self.zone = zoneinfo.ZoneInfo(zone[1])
-        self.policies, self.messages = [], {}
+        self.policies, self.messages, self.flows = [], {}, {}
+        for m in re.finditer(r"(?m)^flow\s+(\w+)\s*\([^)]*\)\s*\{", text):
+            self.flows[m[1]] = body_of(text, m.end() - 1)[0]
         for m in re.finditer(r'(?m)^policy\s+\w+\s*(?:"[^"]*")?\s*\{', text):
             self.policies.append(rules_of(plain(body_of(text, m.start())[0]), set()))
         for m in re.finditer(r'(?m)^campaign\s+(\w+)\s+"(?:\\.|[^"\\])*"\s*\{', text):
             self.read_campaign(m[1], body_of(text, m.end() - 1)[0])
 
+    def with_flows(self, text, done):
+        """With the text of the flows that it does, each once."""
+        for name in re.findall(r"\bdo\s+(\w+)\s*\(", plain(text)):
+            if name not in done:
+                done.add(name)
+                more, done = self.with_flows(self.flows[name], done)
+                text += "\n" + more
+        return text, done
+
     def read_campaign(self, name, text):
         settings, workflow = text.split("workflow", 1)
+        workflow = self.with_flows(workflow, set())[0]
         settings = plain(settings)
         own = rules_of(settings, {"email", "sms"})
         is_transactional = bool(re.search(r"(?m)^\s*transactional\b", settings))
