@@ -1,6 +1,7 @@
 """debs.py: programs of Debian packages that only tests need, unpacked under build/ without installing anything."""
 import glob
 import os
+import shutil
 import subprocess
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -25,3 +26,16 @@ def unpack(*packages):
             return None, "the Debian package %s cannot be had: %s" % (package, why)
         open(done, "w").close()
     return root, ""
+
+
+def neovim():
+    """The program, and what its environment needs; or None and why there is none."""
+    if shutil.which("nvim"):
+        return shutil.which("nvim"), {}
+    root, why = unpack("neovim", "neovim-runtime", "libluajit-5.1-2", "libluajit-5.1-common", "libmsgpackc2", "libtermkey1",
+                       "libtree-sitter0", "libunibilium4", "libvterm0", "lua-luv", "libuv1")
+    if not root:
+        return None, why
+    libraries = glob.glob(os.path.join(root, "usr/lib/*-linux-gnu")) + glob.glob(os.path.join(root, "usr/lib/*-linux-gnu/lua/5.1"))
+    return os.path.join(root, "usr/bin/nvim"), {"LD_LIBRARY_PATH": ":".join(libraries),
+                                                "VIMRUNTIME": os.path.join(root, "usr/share/nvim/runtime")}

@@ -49,8 +49,12 @@ struct str uri_path(struct arena *arena, struct str uri)
     for (size_t i = 0; i < rest.len; i++) {
         int high = rest.at[i] == '%' && i + 2 < rest.len ? hex_digit(rest.at[i + 1]) : -1;
         int low = high >= 0 ? hex_digit(rest.at[i + 2]) : -1;
-        out[length++] = low >= 0 ? (char)(high << 4 | low) : rest.at[i];
-        i += low >= 0 ? 2 : 0;
+        if (low < 0) {
+            out[length++] = rest.at[i];
+            continue;
+        }
+        out[length++] = (char)(high * 16 + low);
+        i += 2;
     }
     return path_normal(arena, (struct str){out, length});
 }
