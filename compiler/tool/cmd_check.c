@@ -153,7 +153,7 @@ int cmd_build(int argc, char **argv)
     return code;
 }
 
-static bool read_image(const char *path, struct buf *bytes)
+bool tool_read_image(const char *path, struct buf *bytes)
 {
     FILE *file = fopen(path, "rb");
     unsigned char block[1 << 16];
@@ -178,7 +178,7 @@ int cmd_disasm(int argc, char **argv)
     buf_init(&listing, 0);
     arena_init(&arena, 0);
     int code = EXIT_USAGE;
-    if (!read_image(argv[1], &bytes)) {
+    if (!tool_read_image(argv[1], &bytes)) {
         fprintf(stderr, "camp disasm: %s: %s\n", argv[1], strerror(errno));
     } else if (!image_decode(&arena, buf_view(&bytes), false, &image, &error) ||
                !image_verify(&image, &stdlib_builtins, &error)) {

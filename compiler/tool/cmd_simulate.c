@@ -123,6 +123,17 @@ static void ndjson_end(struct simulation *s)
     buf_c(&s->out, "}}}\n");
 }
 
+/* On one line, and nothing that a terminal takes for a command. */
+static void put_plain(struct buf *out, struct str text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        unsigned char c = (unsigned char)text.at[i];
+        bool is_c1 = c == 0xc2 && i + 1 < text.len && (unsigned char)text.at[i + 1] < 0xa0;
+        buf_byte(out, c == '\n' ? ' ' : c < ' ' || c == 127 || is_c1 ? '?' : c);
+        i += is_c1;
+    }
+}
+
 static void text_notice(struct simulation *s, const struct notice *n)
 {
     const char *state = n->kind == NOTICE_MESSAGE ? simulate_state(n->letter->verdict) : NULL;
@@ -130,13 +141,14 @@ static void text_notice(struct simulation *s, const struct notice *n)
         return;
     const struct letter *letter = n->letter;
     struct civil c = zone_local(s->zone, n->at_ms);
-    buf_printf(&s->out,
-               "%04d-%02d-%02d %02d:%02d  %-9s " STR_FMT "/" STR_FMT "  " STR_FMT "  " STR_FMT "\n",
-               c.year, c.month, c.day, c.hour, c.minute, state, STR_ARG(campaign_of(n)),
-               STR_ARG(message_of(n)), STR_ARG(n->patient),
-               STR_ARG(letter->channel == CHANNEL_EMAIL ? letter->subject
+    buf_printf(&s->out, "%04d-%02d-%02d %02d:%02d  %-9s " STR_FMT "/" STR_FMT "  ", c.year, c.month,
+               c.day, c.hour, c.minute, state, STR_ARG(campaign_of(n)), STR_ARG(message_of(n)));
+    put_plain(&s->out, n->patient);
+    buf_c(&s->out, "  ");
+    put_plain(&s->out, letter->channel == CHANNEL_EMAIL ? letter->subject
                        : letter->channel == CHANNEL_SMS ? letter->text
-                                                        : letter->to));
+                                                        : letter->to);
+    buf_byte(&s->out, '\n');
     if (s->out.len > FLUSH_BYTES)
         simulate_flush(s);
 }

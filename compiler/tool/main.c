@@ -48,6 +48,38 @@ const struct command commands[] = {
      "  camp new first_visit\n  camp new birthday --trigger date\n", cmd_new},
     {"completion", "bash|zsh|fish", "a script that completes commands and options in a shell",
      "  camp completion bash >/etc/bash_completion.d/camp\n", cmd_completion},
+    {"deploy", "PATH… --server URL [--in-flight pin] [--format text|json]",
+     "builds and uploads a project: new enrollments run it from now on",
+     "  camp deploy examples/welcome --server https://camp.clinic.example\n"
+     "  camp deploy welcome.campi          # CAMP_SERVER says where, CAMP_TOKEN holds a key\n",
+     cmd_deploy},
+    {"start",
+     "CAMPAIGN [--existing] [--expect 200..600] [--yes] [--server URL] [--format text|json]",
+     "shows what would happen, asks, and opens the door",
+     "  camp start welcome\n  camp start reactivate --existing --expect 200..600 --yes\n",
+     cmd_start},
+    {"pause", "CAMPAIGN [--server URL] [--format text|json]",
+     "nobody enters, timers stand still; goals and exits go on", "  camp pause welcome\n",
+     cmd_pause},
+    {"resume", "CAMPAIGN [--server URL] [--format text|json]", "runs what is due, and goes on",
+     "  camp resume welcome\n", cmd_resume},
+    {"stop", "CAMPAIGN [--drain] [--server URL] [--format text|json]",
+     "ends every enrollment; with --drain only closes the door",
+     "  camp stop welcome --drain\n  camp stop welcome\n", cmd_stop},
+    {"status", "[CAMPAIGN] [--server URL] [--format text|json]",
+     "where campaigns stand: counts, steps, messages", "  camp status\n  camp status welcome\n",
+     cmd_status},
+    {"drafts", "[--campaign C] [--message M] [--full] [--server URL] [--format text|json]",
+     "messages that wait for a person", "  camp drafts\n  camp drafts --campaign survey --full\n",
+     cmd_drafts},
+    {"approve", "ID…|--campaign C --message M [--server URL] [--format text|json]",
+     "sends drafts as they were shown",
+     "  camp approve 17 18\n  camp approve --campaign survey --message sorry\n", cmd_approve},
+    {"reject", "ID…|--campaign C --message M [--reason TEXT] [--server URL] [--format text|json]",
+     "throws drafts away", "  camp reject 17 --reason 'called instead'\n", cmd_reject},
+    {"why", "PATIENT [CAMPAIGN] [--server URL] [--format text|json]",
+     "what happened to a patient, and why, with source lines",
+     "  camp why p1\n  camp why p1 welcome\n", cmd_why},
     {"disasm", "FILE.campi", "what an image says", "  camp disasm welcome.campi\n", cmd_disasm},
     {"help", "[COMMAND]", "this page, or a command's", "  camp help test\n", cmd_help},
     {NULL, NULL, NULL, NULL, NULL}};
@@ -62,10 +94,36 @@ void tool_write(int fd, struct str text)
     }
 }
 
+static enum { COLOUR_AUTO, COLOUR_ALWAYS, COLOUR_NEVER } colour;
+
 bool tool_has_colour(int fd)
 {
     const char *none = getenv("NO_COLOR");
-    return isatty(fd) && !(none && *none);
+    return colour == COLOUR_ALWAYS || (colour == COLOUR_AUTO && isatty(fd) && !(none && *none));
+}
+
+/* Takes --color, --color=WHEN and --color WHEN out, wherever they stand before `--`. */
+static bool take_colour(int *argc, char **argv)
+{
+    static const char *const words[] = {"auto", "always", "never"};
+    int kept = 1;
+    for (int i = 1; i < *argc; i++) {
+        bool is_bare = strcmp(argv[i], "--color") == 0;
+        if (!is_bare && strncmp(argv[i], "--color=", 8) != 0) {
+            argv[kept++] = argv[i];
+            continue;
+        }
+        const char *when = is_bare ? (i + 1 < *argc ? argv[i + 1] : "") : argv[i] + 8;
+        int which = -1;
+        for (int k = 0; k < 3; k++)
+            which = strcmp(words[k], when) == 0 ? k : which;
+        if (which < 0 && !is_bare)
+            return false;
+        i += is_bare && which >= 0;
+        colour = which == 0 ? COLOUR_AUTO : which == 2 ? COLOUR_NEVER : COLOUR_ALWAYS;
+    }
+    *argc = kept;
+    return true;
 }
 
 void tool_usage(const struct command *command)
@@ -146,8 +204,10 @@ int cmd_help(int argc, char **argv)
     if (argc < 2) {
         printf("camp: campaigns for clinics, checked, tested and compiled\n\n");
         for (const struct command *command = commands; command->name; command++)
-            printf("  camp %-9s %s\n", command->name, command->summary);
-        printf("\nMore: camp help COMMAND\nExit codes: 0 fine, 1 findings, 2 usage or files.\n");
+            printf("  camp %-10s %s\n", command->name, command->summary);
+        printf("\nMore: camp help COMMAND\n"
+               "Colour on terminals only: --color auto|always|never, NO_COLOR.\n"
+               "Exit codes: 0 fine, 1 findings, 2 usage or files.\n");
         return EXIT_FINE;
     }
     for (const struct command *command = commands; command->name; command++)
@@ -160,7 +220,7 @@ int cmd_help(int argc, char **argv)
 
 static const char *nearest_command(const char *word)
 {
-    struct str names[16], nearest;
+    struct str names[64], nearest;
     uint32_t count = 0;
     for (const struct command *command = commands; command->name && count < ARRAY_COUNT(names);
          command++)
@@ -171,6 +231,10 @@ static const char *nearest_command(const char *word)
 
 int main(int argc, char **argv)
 {
+    if (!take_colour(&argc, argv)) {
+        fprintf(stderr, "camp: --color takes auto, always or never\n");
+        return EXIT_USAGE;
+    }
     if (argc < 2) {
         cmd_help(1, argv);
         return EXIT_USAGE;

@@ -24,6 +24,8 @@ void tool_show_diagnostics(struct compilation *compilation);
 const struct compile_module *tool_modules(void);
 /* The image's bytes, whole and verified. */
 bool tool_encode(struct compilation *compilation, struct buf *bytes);
+/* A file's bytes, up to the buffer's limit; false: errno says why not. */
+bool tool_read_image(const char *path, struct buf *bytes);
 void tool_usage(const struct command *command);
 int tool_misuse(const char *command, const char *what, const char *word);
 bool tool_has_colour(int fd);
@@ -59,6 +61,16 @@ int cmd_lsp(int argc, char **argv);
 int cmd_test(int argc, char **argv);
 int cmd_simulate(int argc, char **argv);
 int cmd_graph(int argc, char **argv);
+int cmd_deploy(int argc, char **argv);
+int cmd_start(int argc, char **argv);
+int cmd_pause(int argc, char **argv);
+int cmd_resume(int argc, char **argv);
+int cmd_stop(int argc, char **argv);
+int cmd_status(int argc, char **argv);
+int cmd_drafts(int argc, char **argv);
+int cmd_approve(int argc, char **argv);
+int cmd_reject(int argc, char **argv);
+int cmd_why(int argc, char **argv);
 int cmd_disasm(int argc, char **argv);
 int cmd_new(int argc, char **argv);
 int cmd_completion(int argc, char **argv);
