@@ -61,11 +61,21 @@ uint32_t source_load(struct sources *sources, struct str path, const char **erro
         if (str_eq(sources->items[i].path, path))
             return i;
     struct str text;
+    struct stat stat_;
+    bool is_there = stat(arena_cstr(sources->arena, path), &stat_) == 0;
+    for (uint32_t i = 0; is_there && i < sources->count; i++)
+        if (sources->items[i].inode == stat_.st_ino && sources->items[i].device == stat_.st_dev)
+            return i;
     *error = sources->count >= SOURCE_MAX_FILES ? "there are too many files" : NULL;
     bool is_laid_over = sources->overlay && sources->overlay(sources->overlay_context, path, &text);
     if (!*error && !is_laid_over)
         *error = read_file(sources->arena, path, &text);
-    return *error ? UINT32_MAX : source_add(sources, path, text);
+    if (*error)
+        return UINT32_MAX;
+    uint32_t file = source_add(sources, path, text);
+    sources->items[file].device = is_there ? stat_.st_dev : 0;
+    sources->items[file].inode = is_there ? stat_.st_ino : 0;
+    return file;
 }
 
 const struct source *source_at(const struct sources *sources, uint32_t file)

@@ -18,6 +18,7 @@ struct source {
     struct str text; /* a NUL stands behind it */
     uint32_t *lines; /* offsets at which lines begin */
     uint32_t line_count;
+    uint64_t device, inode; /* what file it is, by whatever path; 0: none */
 };
 
 struct sources {
@@ -30,8 +31,8 @@ struct sources {
 };
 
 void sources_init(struct sources *sources, struct arena *arena);
-/* The file's index, or UINT32_MAX with *error in words. A path that was loaded is not read again.
- */
+/* The file's index, or UINT32_MAX with *error in words. A file that was loaded
+ * is not read again, by whatever path it is named. */
 uint32_t source_load(struct sources *sources, struct str path, const char **error);
 uint32_t source_add(struct sources *sources, struct str name, struct str text);
 const struct source *source_at(const struct sources *sources, uint32_t file);
