@@ -90,6 +90,15 @@ static inline void bench_path(char *path, size_t size, const char *name)
     bench_unlink(path);
 }
 
+/* As the service runs it. */
+static inline struct engine_options bench_options(void)
+{
+    return (struct engine_options){.builtins = &stdlib_builtins,
+                                   .late_after_ms = 30LL * 86400000,
+                                   .public_url = STR("https://camp.example"),
+                                   .counts = true};
+}
+
 /* The campaigns of `text`, running, on an empty file. */
 static inline void bench_open(struct bench_house *house, struct str text)
 {
@@ -97,10 +106,7 @@ static inline void bench_open(struct bench_house *house, struct str text)
     struct buf bytes;
     struct str error = {0};
     struct image_error image_error;
-    struct engine_options options = {.builtins = &stdlib_builtins,
-                                     .late_after_ms = 30LL * 86400000,
-                                     .public_url = STR("https://camp.example"),
-                                     .counts = true};
+    struct engine_options options = bench_options();
     bench_compile(&compilation, text);
     buf_init(&bytes, 0);
     ensure(image_encode(&compilation.image, &bytes));

@@ -10,7 +10,8 @@ enum {
     PAGE_BYTES = 4050,
     MERGE_MOST = 4096,
     CELLS_MOST = MERGE_MOST + PAGE_BYTES / 2,
-    SEAL_BYTES = 8
+    SEAL_BYTES = 8,
+    LARGE = 0xffff /* as a length of cells: all that follows */
 };
 
 struct shelf_cell {
@@ -224,10 +225,28 @@ static bool take_cell(const unsigned char **at, const unsigned char *end, uint64
         before "page_record" after, before "page_id" after, before "page_seen" after               \
     }
 
-/* The page that may hold `key`: its first key and a view of its bytes; STATUS_MISSING: there is no
- * page yet. The caller resets *s. */
-static enum status read_page(struct shelf *shelf, uint64_t key, uint64_t *first, struct str *bytes,
-                             sqlite3_stmt **s)
+struct page {
+    uint64_t first, until; /* keys that it may hold */
+    struct str cells;
+};
+
+static bool open_page(struct str sealed, uint64_t first, struct page *page)
+{
+    struct str bytes;
+    if (!sealed_open(sealed, &bytes))
+        return false;
+    struct reader in = reader_of(bytes);
+    size_t size = read_u16(&in);
+    uint64_t distance = read_varint(&in);
+    bool is_large = size == LARGE;
+    size = is_large ? reader_left(&in) : size;
+    *page = (struct page){first, first + distance, read_bytes(&in, size)};
+    return !in.failed && distance <= INT64_MAX - first;
+}
+
+/* The page that may hold `key`, a view; STATUS_MISSING: there is no page yet. The caller resets *s.
+ */
+static enum status read_page(struct shelf *shelf, uint64_t key, struct page *page, sqlite3_stmt **s)
 {
     static const char *const sql[] =
         PER_SHELF("SELECT first, data FROM ", " WHERE first <= ?1 ORDER BY first DESC LIMIT 1");
@@ -239,27 +258,24 @@ static enum status read_page(struct shelf *shelf, uint64_t key, uint64_t *first,
     int code = sqlite3_step(*s);
     if (code != SQLITE_ROW)
         return code == SQLITE_DONE ? STATUS_MISSING : store_failed(shelf->store, "page");
-    *first = (uint64_t)sqlite3_column_int64(*s, 0);
     sealed.at = sqlite3_column_blob(*s, 1);
     sealed.len = (size_t)sqlite3_column_bytes(*s, 1);
-    return sealed_open(sealed, bytes) ? STATUS_OK : store_corrupt(shelf->store, "a page");
+    return open_page(sealed, (uint64_t)sqlite3_column_int64(*s, 0), page)
+               ? STATUS_OK
+               : store_corrupt(shelf->store, "a page");
 }
 
 static enum status load_page(struct shelf *shelf, uint64_t key)
 {
     sqlite3_stmt *s;
-    struct str bytes;
-    uint64_t first, reach;
-    enum status status = read_page(shelf, key, &first, &bytes, &s);
-    shelf->has_page = false;
-    if (status == STATUS_OK) {
-        struct reader in = reader_of(bytes);
-        reach = read_varint(&in);
+    struct page page;
+    enum status status = read_page(shelf, key, &page, &s);
+    shelf->has_page = status == STATUS_OK;
+    if (shelf->has_page) {
         buf_reset(&shelf->page);
-        buf_put(&shelf->page, in.at, reader_left(&in));
-        shelf->page_first = first;
-        shelf->page_last = first + reach;
-        shelf->has_page = !in.failed;
+        buf_str(&shelf->page, page.cells);
+        shelf->page_first = page.first;
+        shelf->page_until = page.until;
     }
     if (s)
         sqlite3_reset(s);
@@ -279,7 +295,7 @@ enum status shelf_get(struct shelf *shelf, uint64_t key, struct str *data)
     }
     if (shelf->has_filter && !filter_may_have(&shelf->filter, key))
         return STATUS_MISSING;
-    if (!shelf->has_page || key < shelf->page_first || key > shelf->page_last) {
+    if (!shelf->has_page || key < shelf->page_first || key > shelf->page_until) {
         enum status status = load_page(shelf, key);
         if (status != STATUS_OK)
             return status;
@@ -303,7 +319,12 @@ enum status shelf_get(struct shelf *shelf, uint64_t key, struct str *data)
 enum status shelf_last_key(struct shelf *shelf, uint64_t *key)
 {
     enum status status = load_page(shelf, INT64_MAX);
-    *key = shelf->has_page ? shelf->page_last : 0;
+    const unsigned char *at = shelf->page.data, *end = at + shelf->page.len;
+    struct str data;
+    *key = status == STATUS_OK ? shelf->page_first : 0;
+    while (status == STATUS_OK && at < end)
+        if (!take_cell(&at, end, key, &data))
+            return store_corrupt(shelf->store, "a page");
     return status == STATUS_MISSING ? STATUS_OK : status;
 }
 
@@ -323,15 +344,15 @@ enum status shelf_learn(struct shelf *shelf, uint32_t pages)
     sqlite3_bind_int64(s, 1, (sqlite3_int64)filter->until);
     sqlite3_bind_int(s, 2, (int)pages);
     for (; is_sound && (code = sqlite3_step(s)) == SQLITE_ROW; count++) {
-        struct str bytes, data;
+        struct page page;
+        struct str data;
         uint64_t key = (uint64_t)sqlite3_column_int64(s, 0);
         struct str sealed = {sqlite3_column_blob(s, 1), (size_t)sqlite3_column_bytes(s, 1)};
-        is_sound = sealed_open(sealed, &bytes);
-        struct reader in = reader_of(bytes);
-        read_varint(&in);
-        while (is_sound && in.at < in.end && (is_sound = take_cell(&in.at, in.end, &key, &data)))
+        is_sound = open_page(sealed, key, &page);
+        struct reader in = reader_of(is_sound ? page.cells : (struct str){0});
+        while (in.at < in.end && (is_sound = take_cell(&in.at, in.end, &key, &data)))
             filter_add(filter, key);
-        filter->until = key + 1;
+        filter->until = is_sound ? page.until + 1 : filter->until;
     }
     sqlite3_reset(s);
     /* No key lies between pages, but in memory, and those are in. */
@@ -342,25 +363,36 @@ enum status shelf_learn(struct shelf *shelf, uint32_t pages)
                                  : store_failed(shelf->store, "page");
 }
 
-static enum status write_page(struct shelf *shelf, uint64_t first, const struct shelf_cell *cells,
-                              size_t count)
+static enum status write_page(struct shelf *shelf, uint64_t first, uint64_t until,
+                              const struct shelf_cell *cells, size_t count)
 {
     static const char *const sql[] =
         PER_SHELF("INSERT OR REPLACE INTO ", " (first, data) VALUES (?1, ?2)");
     sqlite3_stmt *s = store_prepare(shelf->store, sql[shelf->number]);
+    struct buf *out = &shelf->packed;
     uint64_t last = first;
-    sealed_begin(&shelf->packed);
-    buf_varint(&shelf->packed, cells[count - 1].key - first);
+    sealed_begin(out);
+    buf_u16(out, 0);
+    buf_varint(out, until - first);
+    size_t head = out->len;
     for (size_t i = 0; i < count; i++) {
-        buf_varint(&shelf->packed, cells[i].key - last);
-        buf_bytes(&shelf->packed, cells[i].data);
+        buf_varint(out, cells[i].key - last);
+        buf_bytes(out, cells[i].data);
         last = cells[i].key;
     }
-    sealed_end(&shelf->packed);
+    size_t size = out->len - head < LARGE ? out->len - head : LARGE;
+    out->data[SEAL_BYTES] = (unsigned char)size;
+    out->data[SEAL_BYTES + 1] = (unsigned char)(size >> 8);
+    if (out->len > PAGE_BYTES / 2 && out->len < PAGE_BYTES) {
+        size_t padding = PAGE_BYTES - out->len;
+        memset(buf_reserve(out, padding), 0, padding);
+        out->len += padding;
+    }
+    sealed_end(out);
     if (!s)
         return store_failed(shelf->store, "page");
     sqlite3_bind_int64(s, 1, (sqlite3_int64)first);
-    store_bind_blob(s, 2, buf_view(&shelf->packed));
+    store_bind_blob(s, 2, buf_view(out));
     return store_done(shelf->store, s, "page");
 }
 
@@ -373,12 +405,14 @@ static size_t cell_bytes(const struct shelf_cell *cell, uint64_t last)
     return bytes + (cell->key == last);
 }
 
-/* The cells, in order, onto pages that begin at `first`. The end of the map is filled up (what
- * comes next comes behind it); elsewhere a page that is too full is cut into even parts. */
-static enum status pack(struct shelf *shelf, uint64_t first, const struct shelf_cell *cells,
-                        size_t count, bool is_last)
+/* The cells, in order, onto pages for the keys from `first` to `until`. The end of the map is
+ * filled up (what comes next comes behind it); elsewhere a page that is too full is cut into even
+ * parts. */
+static enum status pack(struct shelf *shelf, uint64_t first, uint64_t until,
+                        const struct shelf_cell *cells, size_t count)
 {
-    enum { HEAD = SEAL_BYTES + 9, ROOM = PAGE_BYTES - HEAD };
+    enum { HEAD = SEAL_BYTES + 2 + 9, ROOM = PAGE_BYTES - HEAD };
+    bool is_last = until == INT64_MAX;
     size_t total = 0, begin = 0, bytes = 0;
     uint64_t last = first;
     enum status status = STATUS_OK;
@@ -389,7 +423,7 @@ static enum status pack(struct shelf *shelf, uint64_t first, const struct shelf_
     for (size_t i = 0; i < count && status == STATUS_OK; last = cells[i++].key) {
         size_t more = cell_bytes(&cells[i], last);
         if (i > begin && (bytes >= goal || bytes + more > ROOM)) {
-            status = write_page(shelf, first, cells + begin, i - begin);
+            status = write_page(shelf, first, cells[i].key - 1, cells + begin, i - begin);
             begin = i;
             first = last = cells[i].key;
             bytes = 0;
@@ -397,7 +431,8 @@ static enum status pack(struct shelf *shelf, uint64_t first, const struct shelf_
         }
         bytes += more;
     }
-    return status == STATUS_OK ? write_page(shelf, first, cells + begin, count - begin) : status;
+    return status == STATUS_OK ? write_page(shelf, first, until, cells + begin, count - begin)
+                               : status;
 }
 
 /* Takes what waits with a key from `first` to *until out of the lists: chained, in order. At most
@@ -447,40 +482,26 @@ static bool merge_cells(struct shelf *shelf, uint64_t first, const struct shelf_
     return is_sound && !has && !waiting;
 }
 
-/* Merges what waits for the page that may hold `key`; *until: the last key that is done. */
-static enum status merge(struct shelf *shelf, uint64_t key, uint64_t *until)
+/* Merges what waits for the page that may hold `key`; *done: the last key that is. */
+static enum status merge(struct shelf *shelf, uint64_t key, uint64_t *done)
 {
-    static const char *const after[] =
-        PER_SHELF("SELECT first FROM ", " WHERE first > ?1 ORDER BY first LIMIT 1");
-    uint64_t first = 0;
     sqlite3_stmt *s;
-    struct str bytes;
+    struct page page = {0, INT64_MAX, {0}};
     size_t count;
+    enum status status = read_page(shelf, key, &page, &s);
     buf_reset(&shelf->old);
-    enum status status = read_page(shelf, key, &first, &bytes, &s);
-    if (status == STATUS_OK) {
-        struct reader in = reader_of(bytes);
-        read_varint(&in);
-        buf_put(&shelf->old, in.at, reader_left(&in));
-    }
+    if (status == STATUS_OK)
+        buf_str(&shelf->old, page.cells);
     if (s)
         sqlite3_reset(s);
     if (status != STATUS_OK && status != STATUS_MISSING)
         return status;
-    if (!(s = store_prepare(shelf->store, after[shelf->number])))
-        return store_failed(shelf->store, "page");
-    sqlite3_bind_int64(s, 1, (sqlite3_int64)first);
-    int code = sqlite3_step(s);
-    bool is_last = code == SQLITE_DONE;
-    *until = code == SQLITE_ROW ? (uint64_t)sqlite3_column_int64(s, 0) - 1 : INT64_MAX;
-    sqlite3_reset(s);
-    if (code != SQLITE_ROW && code != SQLITE_DONE)
-        return store_failed(shelf->store, "page");
+    *done = page.until;
     if (!shelf->cells)
         shelf->cells = heap_alloc(CELLS_MOST * sizeof *shelf->cells);
-    struct shelf_entry *waiting = take_waiting(shelf, first, until);
-    status = merge_cells(shelf, first, waiting, &count)
-                 ? pack(shelf, first, shelf->cells, count, is_last)
+    struct shelf_entry *waiting = take_waiting(shelf, page.first, done);
+    status = merge_cells(shelf, page.first, waiting, &count)
+                 ? pack(shelf, page.first, page.until, shelf->cells, count)
                  : store_corrupt(shelf->store, "a page");
     for (struct shelf_entry *next; waiting; waiting = next) {
         next = waiting->next;

@@ -6,8 +6,9 @@
  *             ▼
  *           packed pages in the table: many changes for one page written
  *
- * A page is a row (first key it may hold, bytes): a checksum, the distance of its last key, then
- * cells: distance from the key before, length, bytes. It fills one leaf of the database. */
+ * A page is a row (first key it may hold, bytes): a checksum, the length of its cells, how far its
+ * keys may go, then cells: distance from the key before, length, bytes. It fills one leaf of the
+ * database, padded, so that writing it again moves nothing there. */
 #ifndef CAMP_VM_STORE_SHELF_H
 #define CAMP_VM_STORE_SHELF_H
 
@@ -37,8 +38,8 @@ struct shelf {
     uint64_t max_key; /* where a lap ends */
     uint64_t hand;    /* the next key to be merged */
     size_t waiting_count, waiting_bytes;
-    struct buf page; /* the one read last, checked: keys page_first to page_last */
-    uint64_t page_first, page_last;
+    struct buf page; /* cells of the one read last, checked: keys page_first to page_until */
+    uint64_t page_first, page_until;
     bool has_page;
     struct shelf_cell *cells; /* room for merging */
     struct buf old, packed;
