@@ -377,9 +377,45 @@ static void test_attributes_change_only_when_they_differ(void **state)
     arena_free(&arena);
 }
 
+/* The head is changed without looking at the rest: the same as changing the whole. */
+static void test_a_head_changes_alone(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 300; i++) {
+        struct arena arena;
+        struct patient p, head, whole;
+        struct patient_rest rest;
+        struct buf bytes, changed, expected;
+        arena_init(&arena, 0);
+        buf_init(&bytes, 0);
+        buf_init(&changed, 0);
+        buf_init(&expected, 0);
+        some_patient(&p, &arena);
+        patient_encode(&p, patient_due_ms(&p), &bytes);
+        assert_int_equal(patient_decode_head(&head, &arena, p.key, buf_view(&bytes), &rest),
+                         STATUS_OK);
+        assert_int_equal(rest.due_ms, patient_due_ms(&p));
+        head.last_event = p.last_event = random_below(&chance, 2) ? random_next(&chance) : 0;
+        struct value value = some_value(&arena, 2);
+        uint32_t name = some_name();
+        patient_set_attribute(&head, name, value);
+        patient_set_attribute(&p, name, value);
+        patient_encode_head(&head, &rest, &changed);
+        patient_encode(&p, rest.due_ms, &expected);
+        assert_true(str_eq(buf_view(&changed), buf_view(&expected)));
+        assert_int_equal(patient_decode(&whole, &arena, p.key, buf_view(&changed)), STATUS_OK);
+        assert_same(&p, &whole);
+        buf_free(&bytes);
+        buf_free(&changed);
+        buf_free(&expected);
+        arena_free(&arena);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_head_changes_alone),
         cmocka_unit_test(test_records_come_back),
         cmocka_unit_test(test_cut_records_are_corrupt),
         cmocka_unit_test(test_changed_records_never_crash),

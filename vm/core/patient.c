@@ -5,7 +5,7 @@
 
 #include "vm/base/hash.h"
 
-enum { RECORD_VERSION = 3, MAX_ELEMENTS = 100000, MAX_SLOTS = 4096 };
+enum { RECORD_VERSION = 4, MAX_ELEMENTS = 100000, MAX_SLOTS = 4096 };
 
 void patient_init(struct patient *patient, struct arena *arena, struct str id, uint64_t key)
 {
@@ -146,7 +146,7 @@ static void put_enrollment(struct buf *out, const struct patient *p, const struc
     buf_varint(out, enrollment_bits(e));
     put_time(out, last_ms, e->entered_at_ms);
     if (e->event)
-        put_near(out, e->event, p->last_event);
+        put_near(out, e->event, p->key);
     if (e->pc)
         buf_varint(out, e->pc);
     buf_varint(out, e->resume);
@@ -263,29 +263,45 @@ static uint32_t record_bits(const struct patient *p)
            (uint32_t)(p->objects_count && p->settled_at_ms != NEVER_MS) << HAS_SETTLED_AT;
 }
 
-void patient_encode(const struct patient *p, int64_t due_ms, struct buf *out)
+/* What comes first: whose it is, and what an event or attribute that nothing reads changes. */
+static void put_head(const struct patient *p, int64_t due_ms, uint32_t bits, int64_t *last_ms,
+                     struct buf *out)
 {
-    int64_t last_ms = due_ms == NEVER_MS ? 0 : due_ms;
-    uint32_t bits = record_bits(p);
+    *last_ms = due_ms == NEVER_MS ? 0 : due_ms;
     buf_byte(out, RECORD_VERSION);
     buf_zigzag(out, due_ms == NEVER_MS ? -1 : due_ms);
     buf_bytes(out, p->id);
     buf_varint(out, bits);
     buf_varint(out, p->image);
     if (bits >> HAS_SETTLED_AT & 1)
-        put_time(out, &last_ms, p->settled_at_ms);
+        put_time(out, last_ms, p->settled_at_ms);
     if (p->objects_at_ms != NEVER_MS)
-        put_time(out, &last_ms, p->objects_at_ms);
+        put_time(out, last_ms, p->objects_at_ms);
     if (p->last_event)
         put_near(out, p->last_event, p->key);
     if (p->last_journal)
         put_near(out, p->last_journal, p->key);
     if (p->segments_at_ms != NEVER_MS)
-        put_time(out, &last_ms, p->segments_at_ms);
+        put_time(out, last_ms, p->segments_at_ms);
     if (p->dates_at_ms != NEVER_MS)
-        put_time(out, &last_ms, p->dates_at_ms);
+        put_time(out, last_ms, p->dates_at_ms);
     if (p->attributes_count)
         put_cells(out, p->attributes, p->attributes_count);
+}
+
+void patient_encode_head(const struct patient *p, const struct patient_rest *rest, struct buf *out)
+{
+    const uint32_t own = 1u << HAS_LAST_EVENT | 1u << HAS_ATTRIBUTES;
+    int64_t last_ms;
+    put_head(p, rest->due_ms, (rest->bits & ~own) | (record_bits(p) & own), &last_ms, out);
+    buf_str(out, rest->bytes);
+}
+
+void patient_encode(const struct patient *p, int64_t due_ms, struct buf *out)
+{
+    int64_t last_ms;
+    uint32_t bits = record_bits(p);
+    put_head(p, due_ms, bits, &last_ms, out);
     if (p->entries_count)
         put_entries(out, p, &last_ms);
     if (p->enrollments_count) {
@@ -377,7 +393,7 @@ static void get_enrollment(struct reader *in, const struct patient *p, struct en
     e->is_holdout = HAS(IS_HOLDOUT);
     e->is_converted = HAS(IS_CONVERTED);
     e->entered_at_ms = get_time(in, last_ms);
-    e->event = HAS(HAS_EVENT) ? get_near(in, p->last_event) : 0;
+    e->event = HAS(HAS_EVENT) ? get_near(in, p->key) : 0;
     e->pc = HAS(HAS_PC) ? read_varint32(in) : 0;
     e->resume = read_varint32(in);
     e->wait_began_ms = get_time(in, last_ms);
@@ -507,29 +523,50 @@ struct str patient_record_id(struct str record)
     return get_head(&in, &due_ms, &id) ? id : (struct str){0};
 }
 
-enum status patient_decode(struct patient *patient, struct arena *arena, uint64_t key,
-                           struct str bytes)
+#define HAS(bit) (bits >> (bit)&1)
+static bool take_head(struct reader *in, struct patient *p, int64_t *due_ms, uint32_t *all_bits,
+                      int64_t *last_ms)
+{
+    if (!get_head(in, due_ms, &p->id))
+        return false;
+    *last_ms = *due_ms == NEVER_MS ? 0 : *due_ms;
+    uint32_t bits = *all_bits = read_varint32(in);
+    in->failed |= bits >> RECORD_BITS != 0;
+    p->is_erased = HAS(IS_ERASED);
+    p->image = read_varint32(in);
+    p->settled_at_ms = HAS(HAS_SETTLED_AT) ? get_time(in, last_ms) : NEVER_MS;
+    p->objects_at_ms = HAS(HAS_OBJECTS_AT) ? get_time(in, last_ms) : NEVER_MS;
+    p->last_event = HAS(HAS_LAST_EVENT) ? get_near(in, p->key) : 0;
+    p->last_journal = HAS(HAS_LAST_JOURNAL) ? get_near(in, p->key) : 0;
+    p->segments_at_ms = HAS(HAS_SEGMENTS_AT) ? get_time(in, last_ms) : NEVER_MS;
+    p->dates_at_ms = HAS(HAS_DATES_AT) ? get_time(in, last_ms) : NEVER_MS;
+    if (HAS(HAS_ATTRIBUTES))
+        p->attributes = get_cells(in, p->arena, &p->attributes_count);
+    p->attributes_room = p->attributes_count;
+    return !in->failed;
+}
+
+enum status patient_decode_head(struct patient *patient, struct arena *arena, uint64_t key,
+                                struct str bytes, struct patient_rest *rest)
 {
     struct reader in = reader_of(bytes);
     int64_t last_ms;
     *patient = (struct patient){.arena = arena, .key = key};
-    if (!get_head(&in, &last_ms, &patient->id))
+    if (!take_head(&in, patient, &rest->due_ms, &rest->bits, &last_ms))
         return STATUS_CORRUPT;
-    last_ms = last_ms == NEVER_MS ? 0 : last_ms;
-    uint32_t bits = read_varint32(&in);
-    in.failed |= bits >> RECORD_BITS != 0;
-#define HAS(bit) (bits >> (bit)&1)
-    patient->is_erased = HAS(IS_ERASED);
-    patient->image = read_varint32(&in);
-    patient->settled_at_ms = HAS(HAS_SETTLED_AT) ? get_time(&in, &last_ms) : NEVER_MS;
-    patient->objects_at_ms = HAS(HAS_OBJECTS_AT) ? get_time(&in, &last_ms) : NEVER_MS;
-    patient->last_event = HAS(HAS_LAST_EVENT) ? get_near(&in, key) : 0;
-    patient->last_journal = HAS(HAS_LAST_JOURNAL) ? get_near(&in, key) : 0;
-    patient->segments_at_ms = HAS(HAS_SEGMENTS_AT) ? get_time(&in, &last_ms) : NEVER_MS;
-    patient->dates_at_ms = HAS(HAS_DATES_AT) ? get_time(&in, &last_ms) : NEVER_MS;
-    if (HAS(HAS_ATTRIBUTES))
-        patient->attributes = get_cells(&in, arena, &patient->attributes_count);
-    patient->attributes_room = patient->attributes_count;
+    rest->bytes = read_bytes(&in, reader_left(&in));
+    return STATUS_OK;
+}
+
+enum status patient_decode(struct patient *patient, struct arena *arena, uint64_t key,
+                           struct str bytes)
+{
+    struct reader in = reader_of(bytes);
+    int64_t due_ms, last_ms;
+    uint32_t bits;
+    *patient = (struct patient){.arena = arena, .key = key};
+    if (!take_head(&in, patient, &due_ms, &bits, &last_ms))
+        return STATUS_CORRUPT;
     if (HAS(HAS_ENTRIES))
         get_entries(&in, patient, &last_ms);
     if (HAS(HAS_ENROLLMENTS))
@@ -540,9 +577,9 @@ enum status patient_decode(struct patient *patient, struct arena *arena, uint64_
         get_rare(&in, patient, &last_ms);
     if (HAS(HAS_OBJECTS))
         get_objects(&in, patient, &last_ms);
-#undef HAS
     return in.failed || reader_left(&in) ? STATUS_CORRUPT : STATUS_OK;
 }
+#undef HAS
 
 int64_t patient_due_ms(const struct patient *patient)
 {
@@ -621,6 +658,16 @@ struct object *patient_object(struct patient *patient, uint32_t object, struct s
 
 struct enrollment *patient_enrollment(struct patient *patient, uint64_t id)
 {
+    /* They stand by entry: found by halving, and one by one where that does not hold. */
+    for (uint32_t low = 0, high = patient->enrollments_count; low < high;) {
+        uint32_t middle = low + (high - low) / 2;
+        if (patient->enrollments[middle].id == id)
+            return &patient->enrollments[middle];
+        if (patient->enrollments[middle].id < id)
+            low = middle + 1;
+        else
+            high = middle;
+    }
     for (uint32_t i = 0; i < patient->enrollments_count; i++)
         if (patient->enrollments[i].id == id)
             return &patient->enrollments[i];

@@ -52,6 +52,7 @@ void engine_close(struct engine *engine)
         if (engine->indexes[i])
             index_free(engine->indexes[i]);
     buf_free(&engine->record);
+    map64_free(&engine->unread);
     arena_free(&engine->slice);
     arena_free(&engine->arena);
     buf_free(&engine->journal);

@@ -117,6 +117,7 @@ static enum status load_program(struct engine *engine, uint32_t number, struct s
     if (status == STATUS_OK) {
         engine->programs[number] = *out = program;
         engine->indexes[number] = index_make(&engine->arena, program);
+        map64_clear(&engine->unread);
     }
     return status;
 }
@@ -190,6 +191,7 @@ enum status engine_use_current(struct engine *engine)
 void engine_forget_images(struct engine *engine)
 {
     struct str bytes;
+    map64_clear(&engine->unread);
     for (uint32_t i = 0; i < PROGRAM_ROOM; i++)
         if (engine->programs[i] &&
             store_image_get(engine->store, i, &engine->slice, &bytes) == STATUS_MISSING) {

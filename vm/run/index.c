@@ -196,12 +196,20 @@ static void index_names(struct index *index, const struct program *program)
         *strmap_put(&index->attributes, image_text(image, image->attributes[i].name), NULL) = i;
 }
 
+static void index_watched(struct index *index, const struct watch *watches, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++)
+        for (uint32_t k = 0; k < watches[i].count; k++)
+            *map64_put(&index->watched, watches[i].keys[k], NULL) = 1;
+}
+
 struct index *index_make(struct arena *arena, const struct program *program)
 {
     const struct image *image = program->image;
     struct index *index = arena_alloc(arena, sizeof *index);
     map64_init(&index->campaigns);
     map64_init(&index->reaches);
+    map64_init(&index->watched);
     strmap_init(&index->names);
     strmap_init(&index->events);
     strmap_init(&index->attributes);
@@ -216,6 +224,9 @@ struct index *index_make(struct arena *arena, const struct program *program)
     for (uint32_t row = 0; row < image->campaign_count; row++)
         index_campaign(arena, index, program, row);
     index_waits(arena, index, program);
+    index_watched(index, index->ends, image->campaign_count);
+    index_watched(index, index->audiences, image->campaign_count);
+    index_watched(index, index->waits, image->wait_count);
     for (uint32_t i = 0; i < image->did_count; i++) {
         uint64_t key = key_of(READ_EVENT, program->event_names[image->dids[i].event]);
         if (!image->dids[i].walks)
@@ -228,6 +239,7 @@ void index_free(struct index *index)
 {
     map64_free(&index->campaigns);
     map64_free(&index->reaches);
+    map64_free(&index->watched);
     strmap_free(&index->names);
     strmap_free(&index->events);
     strmap_free(&index->attributes);

@@ -32,6 +32,7 @@ struct watch { /* what a condition, or several, read */
 struct index {
     struct map64 campaigns; /* number of the dictionary → row */
     struct map64 reaches;   /* key → struct reach */
+    struct map64 watched;   /* keys in any of the watches below */
     struct strmap names;    /* of campaigns → row */
     struct strmap events;   /* by both names → row */
     struct strmap attributes;

@@ -422,10 +422,10 @@ enum status engine_input(struct engine *engine, const struct input *input, int64
     }
     if (status == STATUS_OK && store_has_tombstone(engine->store, input->patient))
         return STATUS_OK; /* acknowledged, and dropped */
-    if (status == STATUS_OK)
+    if (status == STATUS_OK && !react_open_unread(engine, input, now_ms, &r))
         status = react_open(engine, input->patient, 0, now_ms, &r);
     /* What was due before comes before. */
-    bool was_due = status == STATUS_OK && patient_due_ms(r.patient) < now_ms;
+    bool was_due = status == STATUS_OK && !r.is_quiet && patient_due_ms(r.patient) < now_ms;
     if (was_due)
         react_time(&r);
     if (status == STATUS_OK)
@@ -436,6 +436,6 @@ enum status engine_input(struct engine *engine, const struct input *input, int64
     if (status == STATUS_OK && input->message_id.len)
         status = store_keep_seen(engine->store, input->message_id, input->raw);
     if (status == STATUS_OK)
-        status = react_close(&r);
+        status = r.is_quiet ? react_close_unread(&r) : react_close(&r);
     return status == STATUS_OK ? status : engine_fail(engine, status, "input");
 }

@@ -24,6 +24,8 @@ struct engine {
     struct buf journal;           /* entries of the open reaction */
     struct buf record;            /* of a patient, on its way to the store */
     struct effect *effects;       /* room for those of a slice */
+    struct map64 unread;          /* unread.c: which keys some image reads, of those asked for */
+    bool has_all_images;          /* every stored image is loaded */
     uint64_t next_enrollment;
     unsigned char secret[32]; /* of the deployment: keys of messages, tokens of links */
     void (*observe)(void *context, const struct notice *notice);
@@ -52,7 +54,9 @@ struct react {
     struct patient *patient;
     struct effects effects;
     int64_t now_ms;
-    bool is_time;          /* what was due has run */
+    bool is_time;  /* what was due has run */
+    bool is_quiet; /* unread.c: nothing reads the change; only the head is decoded */
+    struct patient_rest rest;
     bool is_all;           /* a new patient, image or zone: the next reaction looks at everything */
     uint32_t depth, chain; /* changes at this instant that follow from one enrollment's step */
     uint32_t exit_row;     /* of the image: the rule that react_meets_exit() found met */
@@ -142,6 +146,11 @@ void react_find_flips(struct react *r);
 
 /* Parked at a `wait for reply`; *texted_at_ms: when its last text was handed over. */
 bool react_awaits_reply(struct react *r, const struct enrollment *e, int64_t *texted_at_ms);
+
+/* unread.c. True: the patient is open for this input alone, which nothing reads. */
+bool react_open_unread(struct engine *engine, const struct input *input, int64_t now_ms,
+                       struct react *r);
+enum status react_close_unread(struct react *r);
 
 /* entry.c */
 void entry_triggers(struct react *r, struct work *work, const uint64_t *candidates,

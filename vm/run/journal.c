@@ -237,22 +237,25 @@ struct waiting *who_waits(struct react *r, uint32_t *count)
     return list;
 }
 
+/* Both lists stand by entry. */
 void count_waiting(struct react *r)
 {
-    uint32_t count;
+    uint32_t count, k = 0;
     const struct waiting *now = who_waits(r, &count);
     for (uint32_t i = 0; i < count; i++) {
-        bool stayed = false;
-        for (uint32_t k = 0; k < r->waiting_count && !stayed; k++) {
-            struct waiting *was = &r->waiting[k];
-            stayed = was->enrollment == now[i].enrollment && was->resume == now[i].resume &&
-                     was->image == now[i].image && was->since_ms == now[i].since_ms;
-            if (stayed)
-                *was = r->waiting[--r->waiting_count];
-        }
-        if (!stayed)
-            count_wait(r, &now[i], 1);
+        while (k < r->waiting_count && r->waiting[k].enrollment < now[i].enrollment)
+            count_wait(r, &r->waiting[k++], -1);
+        const struct waiting *was =
+            k < r->waiting_count && r->waiting[k].enrollment == now[i].enrollment
+                ? &r->waiting[k++]
+                : NULL;
+        if (was && was->resume == now[i].resume && was->image == now[i].image &&
+            was->since_ms == now[i].since_ms)
+            continue;
+        if (was)
+            count_wait(r, was, -1);
+        count_wait(r, &now[i], 1);
     }
-    for (uint32_t k = 0; k < r->waiting_count; k++)
+    for (; k < r->waiting_count; k++)
         count_wait(r, &r->waiting[k], -1);
 }

@@ -506,7 +506,7 @@ void react_to(struct react *r, const struct happening *h)
 {
     struct work work;
     uint32_t count, candidate_count = 0;
-    if (!r->engine->current || r->status != STATUS_OK)
+    if (!r->engine->current || r->status != STATUS_OK || r->is_quiet)
         return;
     begin_work(r, &work, h);
     review_segments(r, &work);
