@@ -91,7 +91,7 @@ GEN_C      := $(patsubst %.y,$(GEN)/%.tab.c,$(filter %.y,$(PARSER_SRC))) \
               $(patsubst %.l,$(GEN)/%.lex.c,$(filter %.l,$(PARSER_SRC)))
 # Files that are embedded as byte arrays: X -> gen/X.h holds `static const char NAME[]`, the file's name with
 # every sign that C does not allow as `_` (schema.sql -> schema_sql), ended by a NUL; its length is sizeof - 1.
-EMBED_SRC  := $(sort $(wildcard vm/store/*.sql stdlib/*.camp vm/http/console/*.html vm/http/console/*.css \
+EMBED_SRC  := $(sort $(wildcard vm/store/*.sql vm/http/*.json stdlib/*.camp vm/http/console/*.html vm/http/console/*.css \
               vm/http/console/*.js vm/http/console/*.svg compiler/tool/embed/*))
 EMBED_H    := $(EMBED_SRC:%=$(GEN)/%.h)
 # gen/stdlib/modules.h includes all stdlib/*.camp and lists them in one table.
@@ -111,7 +111,7 @@ BENCH_BIN  := $(BENCH_SRC:tests/%.c=$(TEST)/%)
 TOOL_BIN   := $(TOOL_SRC:tests/tools/%.c=$(BIN)/%)
 PROGRAMS   := $(if $(CAMP_SRC),$(BIN)/camp) $(if $(CAMPD_SRC),$(BIN)/campd)
 
-.PHONY: all lib programs tests demo test unit bench fuzz fuzz-all torture tidy deps install clean help FORCE
+.PHONY: all lib programs tests demo test soak unit bench fuzz fuzz-all torture tidy deps install clean help FORCE
 .SECONDARY:
 
 all: programs ## the programs: build/camp and build/campd
@@ -254,6 +254,11 @@ fuzz-all: $(FUZZ_BIN)
 
 fuzz-%: $(TEST)/fuzz/fuzz_%
 	$(TEST)/fuzz/fuzz_$* $(wildcard tests/fuzz/corpus/$*)
+
+soak: deps ## an hour of mixed traffic, providers that fail, kills: SOAK_SECONDS=3600 SOAK_KILLS=10 SOAK_RATE=1000 SOAK_CLOCK=60
+	$(AGAIN) programs
+	@MODE=$(MODE) BIN=$(BIN) BUILD=$(BUILD) SOAK_SECONDS=$(or $(SOAK_SECONDS),3600) SOAK_KILLS=$(or $(SOAK_KILLS),10) \
+	    SOAK_RATE=$(or $(SOAK_RATE),1000) SOAK_CLOCK=$(or $(SOAK_CLOCK),60) tests/soak/run
 
 torture: ## long runs: sanitizers, crash loop with more kills
 	$(AGAIN) MODE=asan test

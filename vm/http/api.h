@@ -25,6 +25,11 @@ void api_act_alone(struct request *request, const char *what, struct str object)
 enum status api_put_entries(struct request *request, const struct store_journal *row,
                             const char **comma);
 
+/* The text of a number of the dictionary. */
+struct str api_name(struct request *request, uint32_t number);
+/* An enrollment as an object. */
+void api_put_enrollment(struct request *request, const struct enrollment *e, struct str patient);
+
 /* `,"name":` and the value, null where there is none. */
 void put_member(struct buf *out, const char *name, struct str text);
 void put_time(struct buf *out, const char *name, int64_t at_ms);

@@ -14,7 +14,7 @@ struct request {
 };
 
 /* Other than STATUS_OK: the transaction, if one is shared, is rolled back. */
-#define ROUTE(method, path, scope, kind, function, words)                                          \
+#define ROUTE(method, path, scope, kind, function, body, answer, query, words)                     \
     enum status function(struct request *request);
 #include "vm/http/routes.def"
 #undef ROUTE

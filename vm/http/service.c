@@ -26,11 +26,10 @@ struct route {
     uint32_t scope;
     enum kind kind;
     enum status (*handle)(struct request *request);
-    const char *words;
 };
 static const struct route routes[] = {
-#define ROUTE(method, path, scope, kind, function, words)                                          \
-    {#method, path, SCOPE_##scope, kind, function, words},
+#define ROUTE(method, path, scope, kind, function, body, answer, query, words)                     \
+    {#method, path, SCOPE_##scope, kind, function},
 #include "vm/http/routes.def"
 #undef ROUTE
 };
@@ -367,41 +366,4 @@ int service_run(struct service *service, const volatile sig_atomic_t *stop)
     }
     log_line(LOG_INFO, service->is_failed ? "stopped after a failure" : "stopped", NULL);
     return service->is_failed ? 1 : 0;
-}
-
-enum status get_openapi(struct request *request)
-{
-    const char *comma = "";
-    buf_c(request->out,
-          "{\"openapi\":\"3.0.3\",\"info\":{\"title\":\"Camp\",\"version\":\"1\"},\"paths\":{");
-    for (size_t i = 0; i < ARRAY_COUNT(routes); i++) {
-        bool is_first = i == 0 || strcmp(routes[i].path, routes[i - 1].path) != 0;
-        const char *hole = strstr(routes[i].path, "{}");
-        if (is_first) {
-            buf_printf(request->out, "%s\"", comma);
-            buf_str(request->out,
-                    (struct str){routes[i].path,
-                                 hole ? (size_t)(hole - routes[i].path) : strlen(routes[i].path)});
-            buf_printf(request->out, "%s%s\":{", hole ? "{id}" : "", hole ? hole + 2 : "");
-        } else {
-            buf_c(request->out, ",");
-        }
-        buf_byte(request->out, '"');
-        for (const char *at = routes[i].method; *at; at++)
-            buf_byte(request->out, (unsigned char)(*at | 32));
-        buf_c(request->out, "\":{\"summary\":");
-        json_put_text(request->out, str_of(routes[i].words));
-        if (hole)
-            buf_c(request->out,
-                  ",\"parameters\":[{\"name\":\"id\",\"in\":\"path\",\"required\":true,"
-                  "\"schema\":{\"type\":\"string\"}}]");
-        buf_c(request->out, ",\"responses\":{\"default\":{\"description\":\"JSON\"}}}");
-        bool is_last =
-            i + 1 == ARRAY_COUNT(routes) || strcmp(routes[i].path, routes[i + 1].path) != 0;
-        if (is_last)
-            buf_c(request->out, "}");
-        comma = ",";
-    }
-    buf_c(request->out, "}}\n");
-    return STATUS_OK;
 }
