@@ -1,5 +1,6 @@
-/* fuzz_http.c: any bytes as a request: reading ends; a head that is taken lies in the bytes, and says the
- * same when it comes byte by byte; chunks give no more than was there; a gzip body stays in its bound. */
+/* fuzz_http.c: any bytes as a request: reading ends; a head that is taken lies in the bytes, and
+ * says the same when it comes byte by byte; chunks give no more than was there; a gzip body stays
+ * in its bound. */
 #include "vm/http/inflate.h"
 #include "vm/http/message.h"
 

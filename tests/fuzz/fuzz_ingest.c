@@ -1,5 +1,5 @@
-/* fuzz_ingest.c: any bytes as an item of traffic, and as a row of the journal: reading ends, what is
- * taken lies within its bounds, what is refused says why. */
+/* fuzz_ingest.c: any bytes as an item of traffic, and as a row of the journal: reading ends, what
+ * is taken lies within its bounds, what is refused says why. */
 #include "vm/run/engine.h"
 #include "vm/store/journal.h"
 
