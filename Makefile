@@ -270,9 +270,17 @@ tidy: ## floors, headers, numbers, names; long files and functions as warnings
 deps: ## installs the Debian packages that are missing (as root or by sudo)
 	@tests/tools/deps
 
-install: all ## puts camp and campd under $(DESTDIR)$(PREFIX)
+install: all ## puts camp, campd, the manual and completions under $(DESTDIR)$(PREFIX)
 	install -d $(DESTDIR)$(PREFIX)/bin
 	install -m 755 $(BIN)/camp $(BIN)/campd $(DESTDIR)$(PREFIX)/bin
+	install -d $(DESTDIR)$(PREFIX)/share/bash-completion/completions $(DESTDIR)$(PREFIX)/share/zsh/site-functions \
+	    $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d
+	$(BIN)/camp completion bash >$(DESTDIR)$(PREFIX)/share/bash-completion/completions/camp
+	$(BIN)/camp completion zsh >$(DESTDIR)$(PREFIX)/share/zsh/site-functions/_camp
+	$(BIN)/camp completion fish >$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/camp.fish
+	install -d $(DESTDIR)$(PREFIX)/share/man/man1
+	if command -v scdoc >/dev/null; then $(BIN)/camp help --man | scdoc >$(DESTDIR)$(PREFIX)/share/man/man1/camp.1; \
+	else echo "install: without scdoc (Debian) there is no camp.1"; fi
 	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system
 	sed 's|@BINDIR@|$(PREFIX)/bin|' vm/packaging/campd.service >$(DESTDIR)$(PREFIX)/lib/systemd/system/campd.service
 

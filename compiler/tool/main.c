@@ -81,7 +81,8 @@ const struct command commands[] = {
      "what happened to a patient, and why, with source lines",
      "  camp why p1\n  camp why p1 welcome\n", cmd_why},
     {"disasm", "FILE.campi", "what an image says", "  camp disasm welcome.campi\n", cmd_disasm},
-    {"help", "[COMMAND]", "this page, or a command's", "  camp help test\n", cmd_help},
+    {"help", "[COMMAND|--man]", "the commands, one of them, or the manual's source for scdoc",
+     "  camp help test\n  camp help --man | scdoc >camp.1\n", cmd_help},
     {NULL, NULL, NULL, NULL, NULL}};
 
 void tool_write(int fd, struct str text)
@@ -124,12 +125,6 @@ static bool take_colour(int *argc, char **argv)
     }
     *argc = kept;
     return true;
-}
-
-void tool_usage(const struct command *command)
-{
-    printf("camp %s %s\n\n%s\n\nExamples:\n%s", command->name, command->arguments, command->summary,
-           command->examples);
 }
 
 int tool_misuse(const char *command, const char *what, const char *word)
@@ -197,25 +192,6 @@ bool tool_encode(struct compilation *compilation, struct buf *bytes)
         fprintf(stderr, "camp: the image is not sound: %s\n", error.text);
     arena_free(&arena);
     return is_sound;
-}
-
-int cmd_help(int argc, char **argv)
-{
-    if (argc < 2) {
-        printf("camp: campaigns for clinics, checked, tested and compiled\n\n");
-        for (const struct command *command = commands; command->name; command++)
-            printf("  camp %-10s %s\n", command->name, command->summary);
-        printf("\nMore: camp help COMMAND\n"
-               "Colour on terminals only: --color auto|always|never, NO_COLOR.\n"
-               "Exit codes: 0 fine, 1 findings, 2 usage or files.\n");
-        return EXIT_FINE;
-    }
-    for (const struct command *command = commands; command->name; command++)
-        if (strcmp(command->name, argv[1]) == 0) {
-            tool_usage(command);
-            return EXIT_FINE;
-        }
-    return tool_misuse("help", "there is no command", argv[1]);
 }
 
 static const char *nearest_command(const char *word)
