@@ -182,9 +182,9 @@ $(BIN)/campd: $(CAMPD_OBJ) $(LIB)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS) -o $@ $(CAMPD_OBJ) $(LIB) $(LIBS)
 
-$(TOOL_BIN): $(BIN)/%: $(O)/tests/tools/%.o
+$(TOOL_BIN): $(BIN)/%: $(O)/tests/tools/%.o $(LIB)
 	$(call say,LD,$@)
-	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS) -o $@ $< -lm
+	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS) -o $@ $< $(LIB) $(LIBS)
 
 UNIT_HELP_OBJ := $(UNIT_HELP:%.c=$(O)/%.o)
 $(UNIT_BIN): $(TEST)/%: $(O)/tests/%.o $(UNIT_HELP_OBJ) $(LIB)

@@ -18,7 +18,8 @@ void push_name_slot(struct compiler *c, struct str name, struct span span, uint3
     if (!name.at)
         return;
     uint64_t *let = strmap_get(&c->lets, name);
-    if (find_name(c, name) || let) {
+    bool is_implied = str_eq(name, STR("reply")); /* the word: the nearest reply */
+    if ((find_name(c, name) && !is_implied) || let) {
         struct diag *diag = report(c, DIAG_HIDES_NAME, span, STR_ARG(name));
         help(c, diag, "choose another name, as `my_" STR_FMT "`", STR_ARG(name));
         if (let)
