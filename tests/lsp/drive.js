@@ -253,6 +253,7 @@ async function completions(editor, shared, welcome, html) {
   await typed('{ visit.kind | default: \'visit\'', '{ visit.¦', ['kind', 'score'], 'fields in a text');
   await typed('{{ visit.kind |', '{{ visit.kind |¦', ['default', 'upcase', 'date'], 'filters in a text');
   await typed('{{ visit.kind', '{{ ¦', ['patient', 'clinic', 'visit', 'registration'], 'names in a text', ['email']);
+  await typed('{{ visit.kind', '{% ¦%}{{ visit.kind', ['if', 'for', 'assign'], 'tags', ['patient']);
   await typed('Thanks for', 'Thanks ¦for', [], 'nothing in plain text', ['patient', 'email']);
   await typed('    expect entry', '    ¦\n    expect entry', ['given', 'expect', 'after'], 'statements of a test', ['wait']);
   await typed('given patient { email', 'given patient { ¦email', ['first_name', 'phone'], 'attributes in given patient');

@@ -23,6 +23,9 @@ static const struct words followers[] = {
 };
 static const char types[] =
     "text integer number bool date time clock duration email phone url timezone language list";
+static const char tags[] =
+    "if elsif else endif unless endunless case when endcase for endfor break "
+    "continue assign capture endcapture comment endcomment raw endraw";
 static const char values[] =
     "patient clinic event now today did any not subscribed received opened clicked true false";
 
@@ -252,6 +255,11 @@ static void complete_template(struct completion *c, struct str text)
         inner.len--;
     if (str_ends(inner, STR("|"))) {
         add_functions(c);
+        return;
+    }
+    bool is_tag = !inner.len && text.at[inner.at - text.at - 1] == '%';
+    if (is_tag) {
+        add_words(c, tags);
         return;
     }
     add_words(c, "patient clinic campaign message now");
