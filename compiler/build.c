@@ -111,6 +111,8 @@ static const struct {
     {"", KIND_CLINIC, "the clinic"},
     {"", KIND_PATIENT, "the patient"},
     {"", KIND_REPLY, "a reply"},
+    {"", KIND_LOOP, "a loop"},
+    {"", KIND_RANGE, "a range"},
     {"", KIND_ANY, "a value"},
     {"", KIND_NOTHING, "nothing"},
 };
@@ -268,6 +270,7 @@ uint32_t code_end(struct compiler *c)
                              .first = image->instruction_count,
                              .count = code->count,
                              .max_stack = code->max_depth,
+                             .local_count = code->local_count,
                              .is_timed = code->is_timed,
                              .reads = {image->read_count, code->read_count}};
     for (uint32_t i = 0; i < code->read_count; i++)

@@ -1,7 +1,7 @@
 /* call.c: builtins as functions and as filters: arguments counted and typed by the signature, the
  * row of the image. */
 #include "compiler/call.h"
-#include "compiler/internal.h"
+#include "compiler/liquid.h"
 
 /* "(text, integer?) text": parameter `index` as a word; empty when there is none. */
 static struct str parameter(const char *signature, uint32_t index)
@@ -36,6 +36,13 @@ static uint32_t builtin_row(struct compiler *c, const struct builtin *builtin)
         if (c->image->builtins[i].name == name)
             return i;
     return add_builtin(c, (struct image_builtin){name, intern(c, str_of(builtin->signature))});
+}
+
+void escape_input(struct compiler *c, const struct builtin *builtin)
+{
+    const struct builtin *escape = builtin_find(c->options->builtins, STR("escape"));
+    if (escape && c->tpl && c->tpl->is_html && strcmp(builtin->name, "newline_to_br") == 0)
+        emit(c, op_ab(OP_CALL, 1, builtin_row(c, escape)), 1, 1);
 }
 
 struct typed call_type(struct compiler *c, const struct builtin *builtin, const struct node *node,

@@ -8,4 +8,7 @@
 struct typed call_type(struct compiler *c, const struct builtin *builtin, const struct node *node,
                        uint32_t count, struct typed first, struct typed second, struct typed all);
 
+/* Before a filter that adds tags to its input in `html`: the input is escaped. */
+void escape_input(struct compiler *c, const struct builtin *builtin);
+
 #endif

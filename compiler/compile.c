@@ -134,3 +134,16 @@ bool compile_text(struct compilation *out, const struct compile_options *options
     finish(c);
     return true;
 }
+
+uint32_t compile_template(struct compilation *out, const struct compile_options *options,
+                          struct str path, bool is_html, const char **error)
+{
+    struct compiler *c = begin(out, options);
+    uint32_t file = source_load(&out->sources, path, error), code = IMAGE_NONE;
+    if (!*error) {
+        declare_all(c);
+        code = render_template_code(c, file, is_html);
+    }
+    finish(c);
+    return code;
+}

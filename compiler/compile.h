@@ -91,5 +91,9 @@ bool compile_paths(struct compilation *compilation, const struct compile_options
                    char *const *paths, int path_count, struct str *error);
 bool compile_text(struct compilation *compilation, const struct compile_options *options,
                   struct str name, struct str text);
+/* One Liquid template without a project, and those that it renders: the row of its code, whole only
+ * when there are no errors. `error` says why the file cannot be read. */
+uint32_t compile_template(struct compilation *compilation, const struct compile_options *options,
+                          struct str path, bool is_html, const char **error);
 
 #endif

@@ -1,6 +1,7 @@
 /* expr.c: expressions: names resolved, types checked and instructions emitted in one walk
  * (LANGUAGE.md 4). */
 #include "compiler/call.h"
+#include "compiler/liquid.h"
 #include "compiler/phi.h"
 #include "vm/base/zone.h"
 #include "vm/code/accept.h"
@@ -199,7 +200,7 @@ struct str path_text(struct compiler *c, const struct node *path)
     buf_str(&text, path->name);
     for (const struct node *part = path->kids[PATH_PARTS]; part; part = part->next) {
         buf_byte(&text, '.');
-        buf_str(&text, part->name);
+        buf_str(&text, part->kind == NODE_INDEX ? source_text(c, part->span) : part->name);
     }
     struct str copy = arena_str(c->arena, buf_view(&text));
     buf_free(&text);
@@ -370,6 +371,14 @@ static struct typed root_value(struct compiler *c, const struct node *path,
                                const struct node **part)
 {
     const struct node *first = path->kids[PATH_PARTS];
+    struct typed own;
+    if (c->tpl && liquid_root(c, path, &own)) {
+        bool takes_two = own.kind == TYPE_TEXT && first &&
+                         (str_eq_c(path->name, "message") || str_eq_c(path->name, "campaign")) &&
+                         !find_variable(c->tpl, path->name);
+        *part = first && (!path->name.len || takes_two) ? first->next : first;
+        return own;
+    }
     bool is_patient = str_eq(path->name, STR("patient")),
          is_clinic = str_eq(path->name, STR("clinic"));
     if ((is_patient || is_clinic) && first) {
@@ -410,9 +419,12 @@ struct typed path_value(struct compiler *c, struct node *path)
         type.kind = TYPE_TEXT;
         return type;
     }
-    for (; part && type.kind != KIND_BAD; part = part->next)
+    for (; part && type.kind != KIND_BAD; part = part->next) {
+        if (c->tpl && liquid_member(c, &type, (struct node *)(uintptr_t)part))
+            continue;
         type = type.kind == KIND_ANSWER || type.kind == KIND_JSON ? member(c, type, part)
                                                                   : field(c, type, part);
+    }
     if (type.kind != KIND_BAD && is_shown_known(c, path))
         type.is_known = true;
     return type;
@@ -461,7 +473,7 @@ static bool is_comparable(struct typed a, struct typed b)
 {
     return a.kind == b.kind || (is_text(a.kind) && is_text(b.kind)) ||
            (is_number(a.kind) && is_number(b.kind)) || (is_moment(a.kind) && is_moment(b.kind)) ||
-           a.kind == KIND_JSON || b.kind == KIND_JSON;
+           a.kind == KIND_JSON || b.kind == KIND_JSON || a.kind == KIND_ANY || b.kind == KIND_ANY;
 }
 
 struct node *clinic_text(struct compiler *c, struct node *node)
@@ -907,6 +919,38 @@ static struct typed message_state(struct compiler *c, struct node *node)
     return typed_kind(TYPE_BOOL);
 }
 
+/* An argument that was left out before one that was given by name. */
+static struct typed left_out(struct compiler *c)
+{
+    emit(c, op_c(OP_PUSH_UNKNOWN, 0), 0, 1);
+    return typed_kind(KIND_ANY);
+}
+
+/* Those given by name stand where the signature has them; UINT32_MAX: reported. */
+static uint32_t arguments_in_order(struct compiler *c, const struct builtin *builtin,
+                                   struct node *call, struct node *given[8])
+{
+    uint32_t count = 0;
+    for (struct node *each = call->kids[CALL_ARGUMENTS]; each && count < 8; each = each->next)
+        if (each->kind != NODE_PAIR)
+            given[count++] = each;
+    for (struct node *each = call->kids[CALL_ARGUMENTS]; each; each = each->next) {
+        if (each->kind != NODE_PAIR)
+            continue;
+        uint32_t index = builtin_keyword(builtin, each->name);
+        if (index >= 8) {
+            struct diag *diag =
+                report(c, DIAG_UNKNOWN_NAME, each->name_span, "argument", STR_ARG(each->name));
+            help(c, diag, "it is `" STR_FMT "%s`", STR_ARG(call->name), builtin->signature);
+            return UINT32_MAX;
+        }
+        while (count <= index)
+            given[count++] = NULL;
+        given[index] = each->kids[PAIR_VALUE];
+    }
+    return count;
+}
+
 static struct typed call(struct compiler *c, struct node *node)
 {
     const struct builtin *builtin = builtin_find(c->options->builtins, node->name);
@@ -926,16 +970,21 @@ static struct typed call(struct compiler *c, struct node *node)
         suggest_of(c, diag, node->name, names, count);
         return bad;
     }
-    for (struct node *argument = node->kids[CALL_ARGUMENTS]; argument;
-         argument = argument->next, count++) {
-        struct typed type = expression(c, argument);
+    struct node *given[8];
+    uint32_t given_count = arguments_in_order(c, builtin, node, given);
+    if (given_count == UINT32_MAX)
+        return bad;
+    for (; count < given_count; count++) {
+        struct typed type = given[count] ? expression(c, given[count]) : left_out(c);
         if (type.kind == KIND_BAD)
             return bad;
+        if (count == 0)
+            escape_input(c, builtin);
         if (count == 0)
             first = type;
         else
             second = type;
-        all.is_known &= type.is_known;
+        all.is_known &= type.is_known || builtin_takes_unknown(builtin, count);
         all.is_phi |= type.is_phi;
     }
     return call_type(c, builtin, node, count, first, second, all);
@@ -955,7 +1004,7 @@ static struct typed negation(struct compiler *c, struct node *node)
                           .is_phi = type.is_phi};
 }
 
-struct typed expression(struct compiler *c, struct node *node)
+static struct typed plain_expression(struct compiler *c, struct node *node)
 {
     struct typed type;
     switch ((int)node->kind) {
@@ -1073,6 +1122,14 @@ struct typed expression(struct compiler *c, struct node *node)
     }
 }
 
+struct typed expression(struct compiler *c, struct node *node)
+{
+    struct typed type;
+    if (!c->tpl || !liquid_expression(c, node, &type))
+        type = plain_expression(c, node);
+    return c->tpl && c->tpl->is_dynamic && type.kind != KIND_BAD ? typed_kind(KIND_ANY) : type;
+}
+
 uint32_t expression_code(struct compiler *c, struct node *node, struct typed wanted,
                          struct typed *got)
 {
@@ -1122,6 +1179,9 @@ void learn(struct compiler *c, const struct node *node, bool truth)
     } else if (node->kind == NODE_KNOWN) {
         if (!(node->flags & FLAG_NOT) == truth)
             add_fact(c, node->kids[KNOWN_OPERAND]);
+    } else if (node->kind == NODE_COMPARE && liquid_is_of_nothing(node)) {
+        if (liquid_shows_known(node, truth))
+            add_fact(c, node->kids[COMPARE_LEFT]);
     } else if (!truth) {
         return;
     } else if (node->kind == NODE_COMPARE && node->number != COMPARE_NE &&

@@ -17,6 +17,8 @@ enum {
     KIND_CLINIC,
     KIND_PATIENT,
     KIND_REPLY,
+    KIND_LOOP,  /* `forloop` of a template */
+    KIND_RANGE, /* (1..5) */
     KIND_ANY,
     KIND_NOTHING
 };
@@ -42,6 +44,7 @@ struct code { /* instructions under construction */
     struct code *outer;
     uint32_t *words;
     uint32_t count, room, depth, max_depth, kind;
+    uint32_t local_count; /* templates */
     bool is_timed;
     struct image_read *reads;
     uint32_t read_count, read_room;
@@ -54,6 +57,7 @@ struct symbol { /* a declaration by name: row of its table, or its node */
     uint32_t row;
 };
 
+struct tpl;
 struct compiler {
     struct compilation *out;
     const struct compile_options *options;
@@ -97,9 +101,9 @@ struct compiler {
     struct str tested; /* alias of the event or object being tested */
     struct typed tested_type;
     enum name_kind tested_kind;
-    struct typed trigger; /* what `event` or the alias is in the workflow */
-    bool is_trigger_bad;  /* the trigger's event is unknown, which was reported */
-    bool *segment_is_phi; /* by row; NULL until all conditions are compiled */
+    struct typed trigger;   /* what `event` or the alias is in the workflow */
+    bool is_trigger_bad;    /* the trigger's event is unknown, which was reported */
+    bool *segment_is_phi;   /* by row; NULL until all conditions are compiled */
     struct map64 used_lets; /* by the place of its name */
     struct strmap phi_noted;
     struct map64 phi_nodes;     /* ids of the expressions that read phi and settle something */
@@ -116,6 +120,7 @@ struct compiler {
     uint32_t break_list[64], break_count;
     bool is_in_repeat;
     uint32_t unknown_matters; /* depth of conditions that lead to messages */
+    struct tpl *tpl;          /* the template being compiled; NULL outside of one */
     struct node *negation;    /* the `not` around, until what is unknown in it was reported */
 };
 
@@ -204,6 +209,9 @@ void template_into(struct compiler *c, struct node *value, bool is_html, struct 
                    struct str *shown);
 uint32_t template_code(struct compiler *c, struct node *value, bool is_html, struct typed *got,
                        struct str *shown);
+
+/* render.c */
+uint32_t render_template_code(struct compiler *c, uint32_t file, bool is_html);
 
 /* workflow.c, message.c, webhook.c */
 void compile_campaign(struct compiler *c, struct node *campaign, uint32_t row);

@@ -405,6 +405,7 @@ void take_back(struct compiler *c, const struct image *before)
 {
     c->image->code_count = before->code_count;
     c->image->instruction_count = before->instruction_count;
+    c->image->line_count = before->line_count;
     c->image->read_count = before->read_count;
     c->image->window_count = before->window_count;
     c->image->limit_count = before->limit_count;

@@ -4,111 +4,23 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "compiler/phi.h"
+#include "compiler/liquid.h"
 #include "grammar/parse.h"
 
-static bool is_path(const struct node *node, const char *root, const char *part)
-{
-    return node->kind == NODE_PATH && str_eq_c(node->name, root) && node->kids[PATH_PARTS] &&
-           str_eq_c(node->kids[PATH_PARTS]->name, part) && !node->kids[PATH_PARTS]->next;
-}
-
-/* What only templates see: message and campaign. */
-static bool special_value(struct compiler *c, const struct node *node, struct typed *type)
-{
-    *type = (struct typed){.kind = TYPE_TEXT, .type = type_of_kind(c, TYPE_TEXT), .is_known = true};
-    if (is_path(node, "message", "unsubscribe_url")) {
-        emit(c, op_c(OP_MESSAGE_URL, 0), 0, 1);
-        return true;
-    }
-    bool is_name = is_path(node, "campaign", "name"), is_title = is_path(node, "campaign", "title");
-    if (!is_name && !is_title)
-        return false;
-    struct str text = is_name ? c->campaign->name : c->campaign->other;
-    emit(c, op_c(OP_PUSH_CONST, add_constant_value(c, value_text(text))), 0, 1);
-    return true;
-}
-
-static bool has_unknown_filter(struct compiler *c, const struct node *node)
-{
-    if (node->kind != NODE_CALL)
-        return false;
-    if (!builtin_find(c->options->builtins, node->name)) {
-        struct diag *diag = report(c, DIAG_UNKNOWN_FILTER, node->name_span, STR_ARG(node->name));
-        struct str names[256];
-        uint32_t count = 0;
-        for (; count < c->options->builtins->count && count < 256; count++)
-            names[count] = str_of(c->options->builtins->rows[count].name);
-        struct str nearest = diag_nearest(node->name, names, count);
-        if (nearest.at)
-            help(c, diag, "did you mean `" STR_FMT "`?", STR_ARG(nearest));
-        return true;
-    }
-    for (const struct node *kid = node->kids[CALL_ARGUMENTS]; kid; kid = kid->next)
-        if (has_unknown_filter(c, kid))
-            return true;
-    return false;
-}
-
-static void output(struct compiler *c, struct node *node, bool is_html, struct typed *all)
-{
-    struct typed type;
-    struct node *value = node->kids[OUTPUT_VALUE];
-    if (has_unknown_filter(c, value))
-        return;
-    if (!special_value(c, value, &type))
-        type = expression(c, value);
-    emit(c, op_c(is_html ? OP_OUT_HTML : OP_OUT, 0), 1, 0);
-    if (type.kind == KIND_BAD)
-        return;
-    if (type.is_phi && !all->is_phi)
-        c->phi_output = node->span;
-    if (type.is_phi && !c->phi_url.end && phi_is_in_url(c, node->span))
-        c->phi_url = node->span;
-    all->is_phi |= type.is_phi;
-    if (type.kind >= KIND_EVENT && type.kind != KIND_ANY && type.kind != KIND_JSON) {
-        report(c, DIAG_WRONG_TYPE, value->span, kind_name(type.kind),
-               "a value that can be written");
-    } else if (!type.is_known) {
-        struct str text = source_text(c, value->span);
-        struct diag *diag = report(c, DIAG_MAY_BE_UNKNOWN, value->span, STR_ARG(text));
-        help(c, diag,
-             "say what stands there then: `{{ " STR_FMT
-             " | default: '…' }}`, or send it under `if … is known`",
-             STR_ARG(text));
-    }
-}
-
-static void raw(struct compiler *c, struct node *node, bool trims_left, bool trims_right)
-{
-    struct str text = node->name;
-    while (trims_left && text.len && strchr(" \t\r\n", text.at[0]))
-        text = str_from(text, 1);
-    while (trims_right && text.len && strchr(" \t\r\n", text.at[text.len - 1]))
-        text.len--;
-    if (text.len)
-        emit(c, op_c(OP_OUT_CONST, add_constant_value(c, value_text(text))), 0, 0);
-}
-
+/* A template of its own: its variables are not those of another language's text. */
 static void template_parts(struct compiler *c, struct node *template, bool is_html,
                            struct typed *all, struct str *shown)
 {
-    bool was_trimming = false;
     struct buf text;
+    struct tpl tpl = {
+        .c = c, .file = template->span.file, .is_html = is_html, .all = all, .shown = &text};
+    struct node *parts = template->kids[TEMPLATE_PARTS];
     buf_init(&text, 1 << 20);
-    for (struct node *part = template->kids[TEMPLATE_PARTS]; part; part = part->next) {
-        bool next_trims = part->next && (part->next->flags & FLAG_TRIM_LEFT);
-        if (part->kind == NODE_RAW) {
-            raw(c, part, was_trimming, next_trims);
-        } else if (part->kind == NODE_OUTPUT) {
-            output(c, part, is_html, all);
-            buf_str(&text, source_text(c, part->span));
-        } else {
-            struct diag *diag = report(c, DIAG_NOT_YET, part->span, "tags of templates");
-            help(c, diag, "`{{ … }}` with filters works");
-        }
-        was_trimming = part->flags & FLAG_TRIM_RIGHT;
-    }
+    c->tpl = &tpl;
+    liquid_begin(&tpl, parts);
+    liquid_list(&tpl, parts, false);
+    liquid_end(&tpl);
+    c->tpl = NULL;
     *shown = arena_printf(c->arena, STR_FMT STR_FMT, STR_ARG(*shown), STR_ARG(buf_view(&text)));
     buf_free(&text);
 }
@@ -207,8 +119,10 @@ void template_into(struct compiler *c, struct node *value, bool is_html, struct 
         return;
     }
     struct node *wrapped = node_new(&c->out->ast, NODE_OUTPUT, value->span);
+    struct node *template = node_new(&c->out->ast, NODE_TEMPLATE, value->span);
     wrapped->kids[OUTPUT_VALUE] = value;
-    output(c, wrapped, is_html, all);
+    template->kids[TEMPLATE_PARTS] = wrapped;
+    template_parts(c, template, is_html, all, shown);
 }
 
 uint32_t template_code(struct compiler *c, struct node *value, bool is_html, struct typed *got,

@@ -110,17 +110,17 @@ static bool is_always_known(struct compiler *c, const struct node *node)
 }
 
 /* A comparison of a path with a literal as the range of what it lets pass. */
-struct range {
+struct interval {
     double low, high;
     bool is_low_out, is_high_out;
 };
 
-static bool range_of(const struct node *node, struct range *range)
+static bool range_of(const struct node *node, struct interval *range)
 {
     double value;
     if (node->kind != NODE_COMPARE || !number_of(node->kids[COMPARE_RIGHT], &value))
         return false;
-    *range = (struct range){-1e300, 1e300, false, false};
+    *range = (struct interval){-1e300, 1e300, false, false};
     bool is_above = node->number == COMPARE_GT || node->number == COMPARE_GE,
          is_below = node->number == COMPARE_LT || node->number == COMPARE_LE,
          is_equal = node->number == COMPARE_EQ;
@@ -133,7 +133,7 @@ static bool range_of(const struct node *node, struct range *range)
     return is_above || is_below || is_equal;
 }
 
-static bool are_apart(struct range a, struct range b)
+static bool are_apart(struct interval a, struct interval b)
 {
     double low = a.low > b.low ? a.low : b.low, high = a.high < b.high ? a.high : b.high;
     bool is_out = (a.low == low && a.is_low_out) || (b.low == low && b.is_low_out) ||
@@ -161,7 +161,7 @@ static bool needs_unknown(const struct node *node)
 /* Can both never be true? */
 static bool exclude(struct compiler *c, const struct node *a, const struct node *b)
 {
-    struct range x, y;
+    struct interval x, y;
     if (!is_same_path(c, a->kids[0], b->kids[0]))
         return false;
     if ((needs_unknown(a) && needs_known(b)) || (needs_known(a) && needs_unknown(b)))

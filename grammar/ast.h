@@ -38,9 +38,13 @@ enum node_flag {
     FLAG_REASON = 128,
     FLAG_DRAFT = 256,
     FLAG_CONTAINS = 512,
-    FLAG_TRIM_LEFT = 1024, /* {{- */
-    FLAG_TRIM_RIGHT = 2048,
-    FLAG_MISSING = 4096 /* a block that the text does not have */
+    FLAG_BLANK = 1024, /* templates */
+    FLAG_VERBATIM = 2048,
+    FLAG_MISSING = 4096, /* a block that the text does not have */
+    FLAG_REVERSED = 8192,
+    FLAG_CONTINUE = 16384,
+    FLAG_EACH = 32768,
+    FLAG_ODD = 65536
 };
 enum trigger_form {
     FORM_EVENT = 1,

@@ -5,11 +5,17 @@
 
 #include "grammar/parse.h"
 
+enum { LIQUID_MAX_NESTING = 100 };
+
 struct template_token {
     struct str text;
     int64_t number;
     double real;
-    bool trims;
+};
+struct template_block { /* a block tag that is open */
+    struct str name;
+    struct span span;
+    int kind;
 };
 struct template
 {
@@ -20,7 +26,15 @@ struct template
     void *scanner;
     uint32_t offset, token_first, token_end;
     struct template_token token;
-    struct node_list parts;
+    int tag;           /* token of the tag whose words are read; 0: an output */
+    int previous;      /* token */
+    bool trims;        /* the last delimiter was `-}}` or `-%}` */
+    bool is_lines;     /* inside {% liquid %}: a line is a tag */
+    uint32_t comments; /* open comments */
+    const char *wrong; /* what the scanner has to say of a BAD token */
+    struct template_block blocks[LIQUID_MAX_NESTING];
+    uint32_t block_count;
+    struct node *parts;
     bool is_reported;
 };
 

@@ -41,6 +41,11 @@ const struct command commands[] = {
      cmd_graph},
     {"lsp", "[--stdio]", "the language server: an editor starts it (compiler/tool/editors)",
      "  camp lsp\n", cmd_lsp},
+    {"render", "TEMPLATE [--data FILE.json] [--html]",
+     "one Liquid template with the data as its names",
+     "  camp render welcome.liquid --data ana.json\n"
+     "  camp render newsletter.html --data ana.json --html >newsletter.out.html\n",
+     cmd_render},
     {"explain", "[CODE]", "what a diagnostic means and what to write instead; all codes",
      "  camp explain C0401\n  camp explain 401\n  camp explain\n", cmd_explain},
     {"new", "NAME [--trigger event|attribute|segment|object|date|manual]",

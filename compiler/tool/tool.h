@@ -71,6 +71,7 @@ int cmd_drafts(int argc, char **argv);
 int cmd_approve(int argc, char **argv);
 int cmd_reject(int argc, char **argv);
 int cmd_why(int argc, char **argv);
+int cmd_render(int argc, char **argv);
 int cmd_disasm(int argc, char **argv);
 int cmd_new(int argc, char **argv);
 int cmd_completion(int argc, char **argv);

@@ -164,7 +164,7 @@ async function questions(editor, shared, welcome, html) {
     ['visit.kind ==', 7, ['visit.completed.kind: text']],
     ['hello {', 1, ['email hello', 'between 09:00 and 18:00 on weekdays', '`care_news`', 'Automatically']],
     ['remind("', 1, ['flow remind(what: text)']],
-    ['default: \'you\'', 1, ['default(any, any) any']],
+    ['default: \'you\'', 1, ['default(any!, any!?, allow_false: bool!?) any']],
     ['topic    care_news', 12, ['topic care_news "News" opt in']]]) {
     const text = await editor.hover(welcome, needle, plus);
     tell(text && wanted.every(w => text.includes(w)), 'hover of ' + needle, text);

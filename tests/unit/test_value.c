@@ -6,6 +6,7 @@
 
 #include "vm/base/zone.h"
 #include "vm/core/internal.h"
+#include "vm/core/liquid.h"
 
 static struct arena memory;
 static struct program program;
@@ -519,7 +520,7 @@ static void test_M7_printing(void **state)
     env.zone = zone_find(STR("Asia/Tokyo")); /* the patient's; times print in the clinic's */
     for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
         buf_reset(&out);
-        value_print(&env, rows[i].value, &out);
+        value_print(env.program->clinic_zone, false, rows[i].value, &out);
         assert_str(buf_view(&out), rows[i].text);
     }
     env.zone = program.clinic_zone;

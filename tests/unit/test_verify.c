@@ -212,7 +212,7 @@ static void builtin_arguments(struct image *i)
 {
     /* `default` takes two. */
     uint32_t *call = find(i, OP_CALL, 0);
-    *call = op_ab(OP_CALL, 1, op_b(*call));
+    *call = op_ab(OP_CALL, 9, op_b(*call));
 }
 static void emit_outside(struct image *i)
 {
@@ -721,7 +721,8 @@ static const struct {
     {minute_beyond, "window #: to_minute: #, it is # to #"},
     {limit_per_nothing, "limit #: per: constant # is not a duration"},
     {builtin_unknown, "builtin #: name: this program has no `nothing`"},
-    {builtin_changed, "builtin #: signature: default(any) any, this program has (any, any) any"},
+    {builtin_changed, "builtin #: signature: default(any) any, this program has (any!, any!?, "
+                      "allow_false: bool!?) any"},
     {shares_over_all, "split #: arms: their shares are # of #"},
     {emits_foreign_field, "emit #: fields: field # is not of event #"},
     {read_outside, "read #: row: # of #"},

@@ -14,16 +14,19 @@ struct call {
     struct arena *arena; /* results live here; NULL from it: return unknown and set failed */
     int64_t now_ms;
     const struct zone *patient_zone, *clinic_zone;
-    struct str language; /* patient.language or empty */
-    bool failed;
+    bool is_liquid;    /* `camp render`: unknown is Liquid's nil; else it never comes (C1) */
+    bool failed;       /* out of memory */
+    const char *error; /* set with unknown as the result: what is wrong with the arguments */
 };
 
 /* signature: "(text, text) text" with types of the language, `any` for all, `T?` for an optional
- * last argument, `number` taking integers too. */
+ * last argument, `T!` for one that may be unknown, `name: T?` for one that filters give by name,
+ * `number` taking integers too. Where an argument is unknown, and not `!`, the result is unknown
+ * and the function is not called (C1), but in Liquid's own dialect (`camp render`). */
 struct builtin {
     const char *name, *signature;
     struct value (*function)(struct call *call, const struct value *arguments, uint32_t count);
-    const char *documentation, *example;
+    const char *documentation, *example, *prints, *errors; /* errors: NULL none */
 };
 
 struct builtins {
@@ -33,6 +36,10 @@ struct builtins {
 
 /* How many arguments the signature takes. */
 void builtin_arity(const struct builtin *builtin, uint32_t *least, uint32_t *most);
+/* The argument that filters give by name: its index, or UINT32_MAX. */
+uint32_t builtin_keyword(const struct builtin *builtin, struct str name);
+/* May the argument be unknown? */
+bool builtin_takes_unknown(const struct builtin *builtin, uint32_t index);
 /* NULL when there is none of that name. */
 const struct builtin *builtin_find(const struct builtins *builtins, struct str name);
 

@@ -34,7 +34,7 @@
 /* What the machine has room for, and what numbers of tables mean at most. */
 enum {
     IMAGE_MAX_STACK = 256,
-    IMAGE_MAX_LOCALS = 64,
+    IMAGE_MAX_LOCALS = 255,
     IMAGE_MAX_SLOTS = 4096,
     IMAGE_LAST_SLOT = IMAGE_MAX_SLOTS - 1,
     IMAGE_MAX_NESTING = 16, /* questions within questions: did, any object */

@@ -35,7 +35,26 @@ enum operands {
     OPERANDS_AB_OBJECT,
     OPERANDS_AB_LOOP,
     OPERANDS_AB_EMIT,
-    OPERANDS_AB_LOCAL
+    OPERANDS_AB_LOCAL,
+    OPERANDS_AB_FOR,
+    OPERANDS_AB_NEXT,
+    OPERANDS_AB_AGAIN,
+    OPERANDS_AB_RENDER,
+    OPERANDS_C_RELATION,
+    OPERANDS_C_FLAG
+};
+enum relation { /* of RELATE; with EMPTY and BLANK the second operand does not matter */
+                RELATION_EQ = 1,
+                RELATION_NE,
+                RELATION_LT,
+                RELATION_GT,
+                RELATION_LE,
+                RELATION_GE,
+                RELATION_CONTAINS,
+                RELATION_EMPTY,
+                RELATION_NOT_EMPTY,
+                RELATION_BLANK,
+                RELATION_NOT_BLANK
 };
 enum op_where { WHERE_E, WHERE_X, WHERE_T, WHERE_W };
 struct op_row {

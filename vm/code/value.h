@@ -24,13 +24,25 @@ enum value_kind { /* numbers are stored in images and records: never reused */
                   VALUE_EVENT = 10,   /* i: id of the event row */
                   VALUE_OBJECT =
                       11, /* text: id of the object; months: object's row in the image's table */
-                  VALUE_JSON = 12, /* text: JSON of a webhook's answer, without declared type */
+                  VALUE_JSON = 12,  /* text: JSON of a webhook's answer, without declared type */
+                  VALUE_HASH = 13,  /* hash: names and values, of JSON that a template opened */
+                  VALUE_RANGE = 14, /* range: (from..to), both included */
+                  VALUE_LOOP = 15,  /* loop: `forloop` of a template, alive while it runs */
 };
 
 struct list {
     const struct value *items;
     uint32_t count;
 };
+struct hash {
+    const struct str *names;
+    const struct value *values;
+    uint32_t count;
+};
+struct range {
+    int64_t from, to;
+};
+struct loop;
 
 struct value {
     uint8_t kind;
@@ -42,6 +54,9 @@ struct value {
         double n;
         struct str text;
         const struct list *list;
+        const struct hash *hash;
+        const struct range *range;
+        struct loop *loop;
     };
 };
 
@@ -64,6 +79,10 @@ static inline struct value value_text(struct str text)
 static inline struct value value_time(int64_t at_ms)
 {
     return (struct value){.kind = VALUE_TIME, .i = at_ms};
+}
+static inline struct value value_number(double n)
+{
+    return (struct value){.kind = VALUE_NUMBER, .n = n};
 }
 static inline bool value_is_true(struct value v)
 {

@@ -167,6 +167,39 @@ static void take_loop(struct walk *w, uint32_t slot, uint32_t target)
         wrong(w, "LOOP to %u, where the stack is not empty", target);
 }
 
+/* AGAIN alone goes back in a template, to the NEXT of the same local, which ends it. */
+static void take_again(struct walk *w, uint32_t local, uint32_t target)
+{
+    row_of(w, "local", local, w->code->local_count);
+    if (w->v->has_failed)
+        return;
+    uint32_t next = target < w->pc ? w->image->instructions[w->code->first + target] : 0;
+    if (op_of(next) != OP_NEXT || op_a(next) != local)
+        wrong(w, "AGAIN to %u, which is not the NEXT of local %u further back", target, local);
+    else if (w->v->depths[w->code->first + target] != w->depth + 1)
+        wrong(w, "AGAIN to %u with a stack of %u", target, w->depth);
+}
+
+/* Another template. One that stands further on is not checked yet, so what it needs is all there
+ * can be: no campaign has that, only `camp render`, where templates may render themselves. */
+static void take_template(struct walk *w, uint32_t count, uint32_t row)
+{
+    row_of(w, "code", row, w->image->code_count);
+    if (w->v->has_failed)
+        return;
+    const struct image_code *code = &w->image->codes[row];
+    struct needs *needs = &w->v->needs[w->row];
+    if (code->kind != CODE_TEMPLATE) {
+        wrong(w, "RENDER of code %u, which is no template", row);
+    } else if (count > code->local_count) {
+        wrong(w, "RENDER with %u arguments, the template has %u locals", count, code->local_count);
+    } else if (row >= w->row) {
+        *needs = (struct needs){.slots = IMAGE_MAX_SLOTS, .nesting = IMAGE_MAX_NESTING};
+    } else {
+        ask(w, row);
+    }
+}
+
 static void take_text(struct walk *w, uint32_t row)
 {
     row_of(w, "constant", row, w->image->constant_count);
@@ -217,6 +250,20 @@ static void check_pair(struct walk *w)
         row_of(w, "local", a, w->code->local_count);
         leave_empty(w, b);
         break;
+    case OPERANDS_AB_FOR:
+        row_of(w, "local", a, w->code->local_count);
+        if (b > 1)
+            wrong(w, "%u is neither forward nor reversed", b);
+        break;
+    case OPERANDS_AB_NEXT:
+        row_of(w, "local", a, w->code->local_count);
+        break;
+    case OPERANDS_AB_AGAIN:
+        take_again(w, a, b);
+        break;
+    case OPERANDS_AB_RENDER:
+        take_template(w, a, b);
+        break;
     case OPERANDS_AB_EMIT:
         row_of(w, "emit", b, image->emit_count);
         leave_empty(w, a);
@@ -249,6 +296,14 @@ static void check_operands(struct walk *w)
     case OPERANDS_C_DAYS:
         if (c > IMAGE_ALL_DAYS)
             wrong(w, "%u is not a set of weekdays", c);
+        break;
+    case OPERANDS_C_RELATION:
+        if (c < RELATION_EQ || c > RELATION_NOT_BLANK)
+            wrong(w, "%u is not a comparison", c);
+        break;
+    case OPERANDS_C_FLAG:
+        if (c > 1)
+            wrong(w, "%u is neither yes nor no", c);
         break;
     case OPERANDS_C_TEXT:
         take_text(w, c);
@@ -295,7 +350,7 @@ static uint32_t popped(const struct walk *w)
 {
     if (w->op->pops >= 0)
         return (uint32_t)w->op->pops;
-    if (w->op->operands == OPERANDS_AB_CALL)
+    if (w->op->operands == OPERANDS_AB_CALL || w->op->operands == OPERANDS_AB_RENDER)
         return op_a(w->word);
     if (w->op->operands == OPERANDS_AB_EMIT)
         return w->image->emits[op_b(w->word)].fields.count;
@@ -334,7 +389,11 @@ static void follow(struct walk *w)
     case OP_END:
     case OP_WAIT:
     case OP_SPLIT:
+    case OP_AGAIN:
         return;
+    case OP_NEXT:
+        go_to(w, "end of the loop", op_b(w->word), w->depth);
+        break;
     case OP_JUMP:
         go_to(w, "jump", op_operand(w->word), w->depth);
         return;

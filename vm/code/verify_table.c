@@ -148,6 +148,9 @@ static bool is_constant_sound(const struct image_constant *constant)
     case VALUE_EVENT:
     case VALUE_OBJECT:
     case VALUE_JSON:
+    case VALUE_HASH:
+    case VALUE_RANGE:
+    case VALUE_LOOP:
         break;
     }
     return false;

@@ -192,6 +192,9 @@ int value_compare(struct env *env, struct value a, struct value b, bool *compara
         case VALUE_EVENT:
         case VALUE_OBJECT:
         case VALUE_JSON:
+        case VALUE_HASH:
+        case VALUE_RANGE:
+        case VALUE_LOOP:
             break;
         }
     }

@@ -9,6 +9,7 @@
 #include "vm/base/json.h"
 #include "vm/code/accept.h"
 #include "vm/core/internal.h"
+#include "vm/core/liquid.h"
 
 struct run {
     struct env *env;
@@ -25,7 +26,7 @@ struct run {
     uint32_t trace_count;
 };
 
-enum stop { STOP_VALUE, STOP_DONE, STOP_STEP, STOP_FUEL };
+enum stop { STOP_VALUE, STOP_DONE, STOP_STEP, STOP_FUEL, STOP_FAILED };
 
 struct value constant_value(const struct image *image, uint32_t row, struct arena *arena)
 {
@@ -66,6 +67,9 @@ struct value constant_value(const struct image *image, uint32_t row, struct aren
     case VALUE_EVENT:
     case VALUE_OBJECT:
     case VALUE_JSON:
+    case VALUE_HASH:
+    case VALUE_RANGE:
+    case VALUE_LOOP:
         break;
     }
     return value_unknown();
@@ -226,27 +230,44 @@ static void in_window(struct run *run, uint32_t row)
     push(run, value_bool(is_in));
 }
 
-static void call(struct run *run, uint32_t count, uint32_t row)
+/* Work is paid for: long texts and lists cost more than an instruction. */
+static void pay(struct env *env, struct value v)
+{
+    uint32_t cost = v.kind == VALUE_TEXT   ? (uint32_t)(v.text.len / 64)
+                    : v.kind == VALUE_LIST ? v.list->count / 4
+                                           : 0;
+    env->fuel -= cost < env->fuel ? cost : env->fuel;
+}
+
+/* False: the template fails with *error. */
+static bool call(struct run *run, uint32_t count, uint32_t row, const char **error)
 {
     struct env *env = run->env;
-    struct str language = {0};
-    uint32_t attribute = env->program->image->projects[0].language_attribute;
-    if (attribute != IMAGE_NONE) {
-        struct value v = attribute_value(env, attribute);
-        if (v.kind == VALUE_TEXT)
-            language = v.text;
-    }
-    struct call call = {env->arena, env->now_ms, env->zone, env->program->clinic_zone,
-                        language,   false};
+    const struct builtin *builtin = env->program->functions[row];
+    struct call call = {.arena = env->arena,
+                        .now_ms = env->now_ms,
+                        .patient_zone = env->zone,
+                        .clinic_zone = env->program->clinic_zone,
+                        .is_liquid = env->globals != NULL};
     ensure(run->depth >= count);
     run->depth -= count;
-    bool moves = false;
-    for (uint32_t i = 0; i < count; i++)
+    bool moves = false, is_unknown = false;
+    for (uint32_t i = 0; i < count; i++) {
+        struct value *v = &run->stack[run->depth + i];
         moves |= run->moves[run->depth + i] != 0;
-    struct value v = env->program->functions[row]->function(&call, run->stack + run->depth, count);
+        is_unknown |= v->kind == VALUE_UNKNOWN && !builtin_takes_unknown(builtin, i);
+        if (v->kind == VALUE_JSON)
+            *v = liquid_open(env->arena, *v);
+        pay(env, *v);
+    }
+    struct value v = is_unknown && !call.is_liquid
+                         ? value_unknown()
+                         : builtin->function(&call, run->stack + run->depth, count);
     if (moves)
         lower_flip(env, zone_day_start(env->zone, zone_day(env->zone, env->now_ms) + 1));
     push(run, v);
+    *error = call.failed ? "a value grew beyond the memory of a message" : call.error;
+    return !call.failed && !(call.is_liquid && call.error);
 }
 
 static void make_list(struct run *run, uint32_t count)
@@ -284,17 +305,23 @@ static void escape_html(struct buf *out, struct str s)
 static void write_out(struct run *run, enum op op)
 {
     struct value v = pop(run);
+    bool is_liquid = run->env->globals != NULL;
+    const struct zone *zone = run->env->program->clinic_zone;
     if (v.kind == VALUE_UNKNOWN) {
-        run->is_blank = true;
+        run->is_blank |= !is_liquid;
         return;
     }
     if (op == OP_OUT || v.is_safe) {
-        value_print(run->env, v, run->out);
+        value_print(zone, is_liquid, v, run->out);
+        return;
+    }
+    if (v.kind == VALUE_TEXT) {
+        escape_html(run->out, v.text);
         return;
     }
     struct buf text;
     buf_init(&text, run->out->limit);
-    value_print(run->env, v, &text);
+    value_print(zone, is_liquid, v, &text);
     escape_html(run->out, buf_view(&text));
     run->out->failed |= text.failed;
     buf_free(&text);
@@ -364,7 +391,9 @@ static struct value value_of_json(struct arena *arena, const struct json *json)
 
 static struct value json_member(struct env *env, struct value of, struct str name)
 {
-    struct json *tree = of.kind == VALUE_JSON ? json_parse(env->arena, of.text, NULL, NULL) : NULL;
+    if (of.kind != VALUE_JSON || (of.text.len && of.text.at[0] != '{'))
+        return liquid_lookup(env->arena, of, value_text(name), true);
+    struct json *tree = json_parse(env->arena, of.text, NULL, NULL);
     const struct json *member = tree ? json_get_str(tree, name) : NULL;
     return member ? value_of_json(env->arena, member) : value_unknown();
 }
@@ -464,12 +493,139 @@ static void read_value(struct run *run, enum op op, uint32_t c)
     }
 }
 
+static enum stop failed(struct run *run, const char *what)
+{
+    struct failure *failure = &run->env->failure;
+    if (!failure->what)
+        *failure = (struct failure){what, (uint32_t)(run->code - run->env->program->image->codes),
+                                    run->pc ? run->pc - 1 : 0};
+    return STOP_FAILED;
+}
+
+/* What was written since CAPTURE. The position is a number on the stack: any number is sound. */
+static void end_capture(struct run *run, bool is_html)
+{
+    struct value from = pop(run);
+    size_t at = from.kind == VALUE_INT && from.i >= 0 && (uint64_t)from.i <= run->out->len
+                    ? (size_t)from.i
+                    : run->out->len;
+    struct str text =
+        arena_str(run->env->arena, (struct str){(char *)run->out->data + at, run->out->len - at});
+    struct value v = text.at ? value_text(text) : value_unknown();
+    run->out->failed |= !text.at;
+    run->out->len = at;
+    v.is_safe = is_html;
+    push(run, v);
+}
+
+/* As Liquid compares; what both sides can be compared by in campaigns (a date with an instant) is
+ * compared so. */
+static bool relate(struct env *env, enum relation how, struct value a, struct value b,
+                   const char **error)
+{
+    static const enum op ops[] = {0, OP_EQ, OP_NE, OP_LT, OP_GT, OP_LE, OP_GE};
+    bool is_of_time = a.kind == VALUE_DATE || a.kind == VALUE_TIME || a.kind == VALUE_CLOCK ||
+                      a.kind == VALUE_DURATION;
+    if (is_of_time && how <= RELATION_GE && b.kind != VALUE_UNKNOWN)
+        return relation(env, ops[how], a, b);
+    bool is_so = liquid_relate(how, a, b, error);
+    if (!env->globals)
+        *error = NULL;
+    return is_so;
+}
+
+static void begin_loop(struct run *run, uint32_t local, bool is_reversed, const char **error)
+{
+    struct value parent = pop(run), name = pop(run), limit = pop(run), offset = pop(run),
+                 over = pop(run);
+    struct str text = name.kind == VALUE_TEXT ? name.text : (struct str){0};
+    if (parent.kind != VALUE_LOOP)
+        parent = value_unknown();
+    pay(run->env, over);
+    run->locals[local] =
+        liquid_loop(run->env->arena, over, offset, limit, text, parent, is_reversed, error);
+}
+
+static bool render_in(struct env *env, uint32_t code, struct run *outer, uint32_t count);
+
+/* The instructions of tags of templates. */
+static void run_tag(struct run *run, enum op op, uint32_t word, const char **error)
+{
+    struct env *env = run->env;
+    const struct image *image = env->program->image;
+    uint32_t c = op_operand(word), a = op_a(word), b = op_b(word);
+    struct value v, of, *local = &run->locals[a % LOCAL_ROOM];
+    struct loop *loop = local->kind == VALUE_LOOP ? local->loop : NULL;
+    switch ((int)op) {
+    case OP_GLOBAL:
+    case OP_FIND:
+        v = op == OP_FIND ? pop(run) : value_text(image_text(image, image->constants[c].text));
+        of = (struct value){.kind = VALUE_HASH, .hash = env->globals};
+        push(run, env->globals ? liquid_lookup(env->arena, of, v, false) : value_unknown());
+        break;
+    case OP_LOOKUP:
+        v = pop(run);
+        of = pop(run);
+        push(run, liquid_lookup(env->arena, of, v, false));
+        break;
+    case OP_TRUTHY:
+        push(run, value_bool(liquid_is_truthy(pop(run))));
+        break;
+    case OP_RELATE:
+        v = pop(run);
+        of = pop(run);
+        pay(env, of);
+        push(run, value_bool(relate(env, (enum relation)c, of, v, error)));
+        break;
+    case OP_RANGE:
+        v = pop(run);
+        of = pop(run);
+        push(run, liquid_range(env->arena, of, v, error));
+        break;
+    case OP_FOR:
+        begin_loop(run, a, b != 0, error);
+        break;
+    case OP_NEXT:
+        if (!loop || loop->index + 1 >= loop->count)
+            run->pc = b;
+        else
+            loop->index++;
+        break;
+    case OP_ITEM:
+        push(run, loop ? liquid_item(loop) : value_unknown());
+        break;
+    case OP_AGAIN:
+        run->pc = b;
+        break;
+    case OP_STOPPED:
+        push(run, loop ? value_int(loop->first + loop->count) : value_unknown());
+        break;
+    case OP_CAPTURE:
+        push(run, value_int((int64_t)run->out->len));
+        break;
+    case OP_END_CAPTURE:
+        end_capture(run, c != 0);
+        break;
+    case OP_RENDER:
+        if (!render_in(env, b, run, a))
+            *error = "the template that it renders failed";
+        break;
+    case OP_REQUIRE:
+        if (pop(run).kind == VALUE_UNKNOWN)
+            *error = image_text(image, image->constants[c].text).at;
+        break;
+    default:
+        ensure(false);
+    }
+}
+
 /* Runs until a value, the end of a template, a step of a workflow, or no fuel. */
 static enum stop interpret(struct run *run)
 {
     struct env *env = run->env;
     const struct image *image = env->program->image;
     const uint32_t *code = image->instructions + run->code->first;
+    const char *error;
     struct value v;
     for (;;) {
         if (!env->fuel)
@@ -478,7 +634,7 @@ static enum stop interpret(struct run *run)
         ensure(run->pc < run->code->count);
         uint32_t word = code[run->pc], c = op_operand(word);
         enum op op = (enum op)op_of(word);
-        if (op >= OP_STEP)
+        if (op >= OP_STEP && op <= OP_END)
             return STOP_STEP;
         run->pc++;
         switch ((int)op) {
@@ -556,7 +712,8 @@ static enum stop interpret(struct run *run)
             run->pc = value_is_true(pop(run)) ? c : run->pc;
             break;
         case OP_CALL:
-            call(run, op_a(word), op_b(word));
+            if (!call(run, op_a(word), op_b(word), &error) && run->out)
+                return failed(run, error);
             break;
         case OP_MAKE_LIST:
             make_list(run, c);
@@ -588,7 +745,14 @@ static enum stop interpret(struct run *run)
             run->locals[op_a(word) % LOCAL_ROOM] = pop(run);
             break;
         default:
-            read_value(run, op, c);
+            if (op < OP_GLOBAL) {
+                read_value(run, op, c);
+            } else {
+                error = NULL;
+                run_tag(run, op, word, &error);
+                if (error)
+                    return failed(run, error);
+            }
         }
     }
 }
@@ -610,19 +774,47 @@ bool machine_test(struct env *env, uint32_t code)
     return code == IMAGE_NONE || value_is_true(machine_eval(env, code));
 }
 
-enum render machine_render(struct env *env, uint32_t code, struct buf *out)
+/* In the output of `outer`, whose stack has the arguments on top. */
+static bool render_in(struct env *env, uint32_t code, struct run *outer, uint32_t count)
 {
     struct run run;
     run.env = env;
     run.code = &env->program->image->codes[code];
     run.pc = run.depth = run.trace_count = 0;
-    run.out = out;
+    run.out = outer->out;
     run.is_blank = false;
     run.quote_at = 0;
-    for (size_t i = 0; i < LOCAL_ROOM; i++)
-        run.locals[i] = value_unknown();
-    if (interpret(&run) != STOP_DONE || out->failed)
+    outer->depth -= count;
+    for (uint32_t i = 0; i < run.code->local_count; i++)
+        run.locals[i] = i < count ? outer->stack[outer->depth + i] : value_unknown();
+    enum stop stop = STOP_FAILED;
+    if (env->depth == LIQUID_MAX_DEPTH) {
+        failed(&run, "templates render each other more than 100 deep");
+    } else {
+        env->depth++;
+        stop = interpret(&run);
+        env->depth--;
+    }
+    if (stop == STOP_FUEL)
+        failed(&run, "the template does too much work");
+    outer->is_blank |= run.is_blank;
+    return stop == STOP_DONE;
+}
+
+enum render machine_render(struct env *env, uint32_t code, struct buf *out)
+{
+    struct run run;
+    run.env = env;
+    run.out = out;
+    run.depth = 0;
+    run.is_blank = false;
+    env->failure = (struct failure){0};
+    env->depth = 0;
+    if (!render_in(env, code, &run, 0) || out->failed) {
+        if (!env->failure.what)
+            env->failure = (struct failure){"the text is too long", code, 0};
         return RENDER_FAILED;
+    }
     return run.is_blank ? RENDER_BLANK : RENDER_OK;
 }
 

@@ -48,6 +48,11 @@ struct host {
     uint64_t *work; /* NULL, or counts the codes that were run: what a change costs */
 };
 
+struct failure { /* why a template was not rendered, and where */
+    const char *what;
+    uint32_t code, pc;
+};
+
 struct env {
     const struct program *program;
     struct patient *patient;
@@ -63,6 +68,11 @@ struct env {
                              what was computed */
     uint32_t fuel;
     bool stops_at_send; /* a message handed over ends the slice: an exit or a goal asks for it */
+    /* `camp render`: not NULL, the data of the template; it then means what it means in Liquid:
+     * unknown is nil and prints nothing, 1.0 prints its decimals, a mistake of a filter ends it. */
+    const struct hash *globals;
+    struct failure failure; /* of the last machine_render that failed */
+    uint32_t depth;         /* of templates in templates */
 };
 
 /* The attribute of that row when `v` is stored: the default, where it is unknown. */
@@ -80,7 +90,6 @@ enum render {
     RENDER_FAILED
 }; /* BLANK: an unknown had to be written (M6) */
 enum render machine_render(struct env *env, uint32_t code, struct buf *out);
-void value_print(struct env *env, struct value value, struct buf *out); /* M7 */
 void value_to_json(struct value value, struct buf *out);
 int value_compare(struct env *env, struct value a, struct value b, bool *comparable); /* -1 0 1 */
 /* Instant `duration` after (sign 1) or before (-1) at_ms, in the zone (D1). */

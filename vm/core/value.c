@@ -1,19 +1,33 @@
 /* value.c: values to bytes and back, to JSON and from it, and as text for people (LANGUAGE.md M7,
  * P4). */
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "vm/base/json.h"
 #include "vm/base/utf8.h"
 #include "vm/base/zone.h"
+#include "vm/core/liquid.h"
 #include "vm/core/machine.h"
 
 void value_encode(struct buf *out, struct value v)
 {
-    buf_byte(out, v.kind);
+    bool is_of_template = v.kind == VALUE_RANGE || v.kind == VALUE_LOOP;
+    buf_byte(out, is_of_template ? VALUE_UNKNOWN : v.kind == VALUE_HASH ? VALUE_JSON : v.kind);
     switch ((enum value_kind)v.kind) {
     case VALUE_UNKNOWN:
+    case VALUE_RANGE:
+    case VALUE_LOOP:
         break;
+    case VALUE_HASH: {
+        struct buf json;
+        buf_init(&json, out->limit);
+        value_to_json(v, &json);
+        out->failed |= json.failed;
+        buf_bytes(out, buf_view(&json));
+        buf_free(&json);
+        break;
+    }
     case VALUE_NUMBER: {
         uint64_t bits;
         memcpy(&bits, &v.n, sizeof bits);
@@ -73,6 +87,9 @@ static bool is_in_range(struct value v)
     case VALUE_EVENT:
     case VALUE_OBJECT:
     case VALUE_JSON:
+    case VALUE_HASH:
+    case VALUE_RANGE:
+    case VALUE_LOOP:
         break;
     }
     return true;
@@ -136,6 +153,9 @@ static struct value decode(struct reader *in, struct arena *arena, int depth)
         v.i = read_zigzag(in);
         in->failed |= !is_in_range(v);
         break;
+    case VALUE_HASH:
+    case VALUE_RANGE:
+    case VALUE_LOOP:
     default:
         in->failed = true;
     }
@@ -153,7 +173,20 @@ void value_to_json(struct value v, struct buf *out)
     case VALUE_UNKNOWN:
     case VALUE_EVENT:
     case VALUE_OBJECT:
+    case VALUE_RANGE:
+    case VALUE_LOOP:
         buf_c(out, "null");
+        break;
+    case VALUE_HASH:
+        buf_byte(out, '{');
+        for (uint32_t i = 0; i < v.hash->count; i++) {
+            if (i)
+                buf_byte(out, ',');
+            json_put_text(out, v.hash->names[i]);
+            buf_byte(out, ':');
+            value_to_json(v.hash->values[i], out);
+        }
+        buf_byte(out, '}');
         break;
     case VALUE_BOOL:
         buf_c(out, v.i ? "true" : "false");
@@ -220,7 +253,55 @@ static void print_duration(struct value v, struct buf *out)
         buf_c(out, "0 seconds");
 }
 
-void value_print(struct env *env, struct value v, struct buf *out)
+/* As Ruby prints a Float: the shortest digits that read back, always with a point. */
+static void print_float(double n, struct buf *out)
+{
+    char digits[40];
+    int precision = 0;
+    do
+        snprintf(digits, sizeof digits, "%.*e", precision, n);
+    while (strtod(digits, NULL) != n && ++precision < 17);
+    int exponent = atoi(strchr(digits, 'e') + 1);
+    if (exponent >= -4 && exponent < 15) {
+        buf_printf(out, "%.*f", precision > exponent ? precision - exponent : 1, n);
+        return;
+    }
+    buf_printf(out, "%.*fe%+03d", precision ? precision : 1, n / pow(10, exponent), exponent);
+}
+
+void value_inspect(struct value v, struct buf *out)
+{
+    switch ((int)v.kind) {
+    case VALUE_UNKNOWN:
+        buf_c(out, "nil");
+        break;
+    case VALUE_TEXT:
+        json_put_text(out, v.text);
+        break;
+    case VALUE_LIST:
+        buf_byte(out, '[');
+        for (uint32_t i = 0; i < v.list->count && !out->failed; i++) {
+            buf_c(out, i ? ", " : "");
+            value_inspect(v.list->items[i], out);
+        }
+        buf_byte(out, ']');
+        break;
+    case VALUE_HASH:
+        buf_byte(out, '{');
+        for (uint32_t i = 0; i < v.hash->count && !out->failed; i++) {
+            buf_c(out, i ? ", " : "");
+            json_put_text(out, v.hash->names[i]);
+            buf_c(out, "=>");
+            value_inspect(v.hash->values[i], out);
+        }
+        buf_byte(out, '}');
+        break;
+    default:
+        value_print(NULL, true, v, out);
+    }
+}
+
+void value_print(const struct zone *zone, bool is_liquid, struct value v, struct buf *out)
 {
     switch ((enum value_kind)v.kind) {
     case VALUE_TEXT:
@@ -230,7 +311,8 @@ void value_print(struct env *env, struct value v, struct buf *out)
         buf_date(out, v.i);
         break;
     case VALUE_TIME: {
-        struct civil c = zone_local(env->program->clinic_zone, v.i);
+        const struct zone *own = v.months ? zone_by_number((uint32_t)v.months) : NULL;
+        struct civil c = zone_local(own ? own : zone ? zone : zone_utc(), v.i);
         buf_printf(out, "%04d-%02d-%02d %02d:%02d", c.year, c.month, c.day, c.hour, c.minute);
         break;
     }
@@ -241,16 +323,30 @@ void value_print(struct env *env, struct value v, struct buf *out)
         print_duration(v, out);
         break;
     case VALUE_LIST:
-        for (uint32_t i = 0; i < v.list->count; i++)
-            value_print(env, v.list->items[i], out);
+        for (uint32_t i = 0; i < v.list->count && !out->failed; i++)
+            value_print(zone, is_liquid, v.list->items[i], out);
+        break;
+    case VALUE_RANGE:
+        buf_printf(out, "%lld..%lld", (long long)v.range->from, (long long)v.range->to);
+        break;
+    case VALUE_HASH:
+        value_inspect(v, out);
+        break;
+    case VALUE_LOOP:
+        buf_c(out, "Liquid::ForloopDrop");
         break;
     case VALUE_UNKNOWN:
     case VALUE_EVENT:
     case VALUE_OBJECT:
         break;
+    case VALUE_NUMBER:
+        if (is_liquid)
+            print_float(v.n, out);
+        else
+            json_put_number(out, v.n);
+        break;
     case VALUE_BOOL:
     case VALUE_INT:
-    case VALUE_NUMBER:
     case VALUE_JSON:
         value_to_json(v, out);
         break;
