@@ -25,6 +25,10 @@ void api_act_alone(struct request *request, const char *what, struct str object)
 enum status api_put_entries(struct request *request, const struct store_journal *row,
                             const char **comma);
 
+/* The same as server-sent events. */
+void api_put_news(struct request *request, const struct store_journal *row);
+/* stream.c: what has happened since the last call goes to the streams; true: more is left. */
+bool stream_news(struct service *service);
 /* The text of a number of the dictionary. */
 struct str api_name(struct request *request, uint32_t number);
 /* An enrollment as an object. */

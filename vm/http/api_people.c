@@ -237,6 +237,22 @@ enum status api_put_entries(struct request *request, const struct store_journal 
     return STATUS_OK;
 }
 
+void api_put_news(struct request *request, const struct store_journal *row)
+{
+    struct reader in = reader_of(row->data);
+    struct journal_entry entry;
+    struct str patient = {0};
+    struct arena *arena = &request->service->arena;
+    if (engine_patient_id(request->service->engine, row->patient, arena, &patient) != STATUS_OK)
+        patient = (struct str){0};
+    while (journal_decode(&in, &entry)) {
+        buf_printf(request->out, "id: %llu\nevent: %s\ndata: ", (unsigned long long)row->id,
+                   entry_text((enum entry_kind)entry.kind));
+        put_entry(request, row, &entry, patient);
+        buf_c(request->out, "\n\n");
+    }
+}
+
 static void put_event(struct request *request, const struct store_event *event)
 {
     struct buf *out = request->out;

@@ -23,6 +23,7 @@ static const char *media_of(struct str shape)
                   {"Bytes", "application/octet-stream"},
                   {"Text", "text/plain"},
                   {"Page", "text/html"},
+                  {"Stream", "text/event-stream"},
                   {"Form", "application/x-www-form-urlencoded"}};
     for (size_t i = 0; i < ARRAY_COUNT(medias); i++)
         if (str_eq_c(shape, medias[i].shape))

@@ -14,7 +14,7 @@
 #include "vm/base/arena.h"
 #include "vm/base/clock.h"
 
-enum state { READING_HEAD, READING_BODY, WAITING, WRITING };
+enum state { READING_HEAD, READING_BODY, WAITING, WRITING, STREAMING };
 enum { READ_BYTES = 65536, EVENTS = 512 };
 
 struct connection {
@@ -33,6 +33,7 @@ static void drop(struct server *server, struct connection *c)
 {
     close(c->fd);
     server->held_bytes -= c->in.len;
+    server->stream_count -= c->state == STREAMING;
     buf_free(&c->in);
     buf_free(&c->chunked);
     buf_free(&c->out);
@@ -121,6 +122,12 @@ static void flush(struct server *server, struct connection *c)
         }
         c->sent_bytes += (size_t)n;
     }
+    if (c->state == STREAMING) {
+        buf_reset(&c->out);
+        c->sent_bytes = 0;
+        watch(server, c, false);
+        return;
+    }
     if (c->closes) {
         /* What the client still sends would make the kernel reset the answer away. */
         char rest[4096];
@@ -141,9 +148,10 @@ static void flush(struct server *server, struct connection *c)
 
 static void put_head(struct connection *c, const struct reply *reply)
 {
-    buf_printf(&c->out, "HTTP/1.1 %d %s\r\nContent-Length: %zu\r\n", reply->status,
-               phrase(reply->status), reply->body.len);
-    if (reply->body.len)
+    buf_printf(&c->out, "HTTP/1.1 %d %s\r\n", reply->status, phrase(reply->status));
+    if (!reply->is_stream && reply->status != 204)
+        buf_printf(&c->out, "Content-Length: %zu\r\n", reply->body.len);
+    if (reply->body.len || reply->is_stream)
         buf_printf(&c->out, "Content-Type: %s\r\n", reply->type ? reply->type : "application/json");
     buf_c(&c->out, "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n");
     buf_str(&c->out, buf_view(&reply->headers));
@@ -157,7 +165,9 @@ void server_reply(struct server *server, struct exchange *exchange)
     struct connection *c = (struct connection *)exchange;
     bool is_head = str_eq(exchange->head.method, STR("HEAD"));
     ensure(c->state == WAITING);
-    c->closes = !exchange->head.keeps_alive || server->is_closing || c->is_peer_done;
+    bool is_stream = exchange->reply.is_stream && !server->is_closing && !is_head;
+    exchange->reply.is_stream = is_stream;
+    c->closes = !exchange->head.keeps_alive || server->is_closing || c->is_peer_done || is_stream;
     put_head(c, &exchange->reply);
     if (!is_head)
         buf_str(&c->out, buf_view(&exchange->reply.body));
@@ -174,8 +184,10 @@ void server_reply(struct server *server, struct exchange *exchange)
     buf_reset(&exchange->reply.body);
     buf_reset(&exchange->reply.headers);
     exchange->reply.type = NULL;
-    c->state = WRITING;
-    c->deadline_ms = monotonic_ms() + SERVER_REQUEST_MS;
+    exchange->reply.is_stream = false;
+    c->state = is_stream ? STREAMING : WRITING;
+    c->deadline_ms = is_stream ? INT64_MAX : monotonic_ms() + SERVER_REQUEST_MS;
+    server->stream_count += is_stream;
     flush(server, c);
 }
 
@@ -306,6 +318,31 @@ static void turn_away(struct server *server, int fd)
     close(fd);
 }
 
+/* A stream's reader has nothing more to say; when it goes, so does the connection. */
+static void hear_stream(struct server *server, struct connection *c)
+{
+    char rest[4096];
+    ssize_t n = recv(c->fd, rest, sizeof rest, MSG_DONTWAIT);
+    if (n == 0 || (n < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR))
+        drop(server, c);
+}
+
+void server_push(struct server *server, struct str bytes)
+{
+    for (uint32_t i = 0; i < SERVER_CONNECTIONS && server->stream_count; i++) {
+        struct connection *c = server->connections[i];
+        if (!c || c->state != STREAMING)
+            continue;
+        if (c->out.len - c->sent_bytes > SERVER_STREAM_BYTES) {
+            drop(server, c);
+            continue;
+        }
+        buf_str(&c->out, bytes);
+        if (!c->wants_write)
+            flush(server, c);
+    }
+}
+
 static void accept_all(struct server *server)
 {
     for (;;) {
@@ -379,6 +416,8 @@ void server_poll(struct server *server, int timeout_ms)
                 epoll_ctl(server->epoll, EPOLL_CTL_DEL, c->fd, NULL);
         } else if (events[i].events & EPOLLOUT) {
             flush(server, c);
+        } else if (c->state == STREAMING) {
+            hear_stream(server, c);
         } else {
             read_more(server, c);
         }
@@ -447,7 +486,8 @@ void server_watch(struct server *server, int fd)
 bool server_is_busy(const struct server *server)
 {
     for (uint32_t i = 0; i < SERVER_CONNECTIONS; i++)
-        if (server->connections[i] && server->connections[i]->state != READING_HEAD)
+        if (server->connections[i] && server->connections[i]->state != READING_HEAD &&
+            server->connections[i]->state != STREAMING)
             return true;
     return false;
 }

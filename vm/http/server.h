@@ -20,7 +20,9 @@ enum {
     SERVER_BODY_BYTES = 32 << 20,
     SERVER_HELD_BYTES = 256 << 20, /* of all requests that are being read or wait: more is 503 */
     SERVER_REQUEST_MS = 30000,     /* from its first byte to its last */
-    SERVER_IDLE_MS = 75000
+    SERVER_IDLE_MS = 75000,
+    SERVER_STREAMS = 64,
+    SERVER_STREAM_BYTES = 1 << 20 /* that a slow reader may be behind */
 };
 
 struct reply {
@@ -28,6 +30,7 @@ struct reply {
     struct buf body;
     const char *type;   /* of the body; NULL: application/json */
     struct buf headers; /* further ones, each with CR LF; values are ours */
+    bool is_stream;     /* the body is only the beginning: what server_push gives follows */
 };
 struct exchange { /* one request and its answer; memory of the server */
     struct http_head head;
@@ -40,6 +43,7 @@ struct server {
     uint16_t port;
     struct connection *connections[SERVER_CONNECTIONS]; /* by slot; NULL free */
     uint32_t connection_count;
+    uint32_t stream_count;
     size_t held_bytes;
     uint64_t turned_away; /* for want of room, ever */
     struct exchange *ready[SERVER_READY];
@@ -56,6 +60,8 @@ void server_close(struct server *server);
 void server_poll(struct server *server, int timeout_ms);
 void server_watch(struct server *server, int fd); /* wakes server_poll */
 void server_reply(struct server *server, struct exchange *exchange);
+/* To everybody whose answer is a stream. Who is too slow is cut off. */
+void server_push(struct server *server, struct str bytes);
 /* True while an answer has not left whole. */
 bool server_is_busy(const struct server *server);
 

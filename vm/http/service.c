@@ -9,8 +9,8 @@
 
 #include "vm/base/json.h"
 #include "vm/base/log.h"
+#include "vm/http/api.h"
 #include "vm/http/notify.h"
-#include "vm/http/request.h"
 
 enum {
     GROUP_REQUESTS = 256, /* that share one commit */
@@ -354,6 +354,7 @@ int service_run(struct service *service, const volatile sig_atomic_t *stop)
         more = run_time(service);
         run_requests(service);
         more |= service->server.ready_count > 0;
+        more |= stream_news(service);
     }
     notify("STOPPING=1");
     service->server.is_closing = true;

@@ -38,6 +38,8 @@ struct service {
     const char *db_path;
     int64_t disk_checked_ms, started_ms, clock_kept_ms; /* of the monotonic clock */
     bool is_disk_low, is_failed;
+    uint64_t streamed;   /* the last row of the journal that streams have; while there are any */
+    int64_t streamed_ms; /* when they heard something, of the monotonic clock */
     uint64_t accepted, duplicates, rejected, repeats, requests; /* since the start */
 };
 

@@ -190,6 +190,17 @@ enum status store_journal_next(struct store *store, uint64_t cursor, struct aren
     return read_one(store, s, arena, row);
 }
 
+enum status store_journal_last(struct store *store, uint64_t *id)
+{
+    sqlite3_stmt *s = store_prepare(store, "SELECT coalesce(max(id), 0) FROM journal");
+    if (!s)
+        return store_failed(store, "journal");
+    bool is_read = sqlite3_step(s) == SQLITE_ROW;
+    *id = is_read ? (uint64_t)sqlite3_column_int64(s, 0) : 0;
+    sqlite3_reset(s);
+    return is_read ? STATUS_OK : store_failed(store, "journal");
+}
+
 /* By halving: times never go back from row to row. Rows up to `low` are before, from `high` on not.
  */
 enum status store_journal_before(struct store *store, int64_t at_ms, uint64_t *id)

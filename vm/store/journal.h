@@ -46,6 +46,8 @@ enum status store_journal_get(struct store *store, uint64_t id, struct arena *ar
 /* The first row after `cursor`; STATUS_MISSING at the end. */
 enum status store_journal_next(struct store *store, uint64_t cursor, struct arena *arena,
                                struct store_journal *row);
+/* The newest row's id; 0 when there is none. */
+enum status store_journal_last(struct store *store, uint64_t *id);
 /* The last row before at_ms; 0 when there is none. */
 enum status store_journal_before(struct store *store, int64_t at_ms, uint64_t *id);
 enum status store_journal_replace(struct store *store, uint64_t id, struct str data);
