@@ -93,12 +93,14 @@ static int read_header(struct str line, struct http_head *head, const char **why
 static bool read_length(struct str value, int64_t *length)
 {
     *length = 0;
+    if (!value.len || value.len > 15)
+        return false;
     for (size_t i = 0; i < value.len; i++) {
         if (value.at[i] < '0' || value.at[i] > '9')
             return false;
         *length = *length * 10 + (value.at[i] - '0');
     }
-    return value.len > 0 && value.len <= 15;
+    return true;
 }
 
 /* Comma-separated, as in `Connection: close, x`. */
