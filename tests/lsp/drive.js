@@ -56,6 +56,7 @@ const WELCOME = `campaign welcome "Welcome" {
         wait for event visit.completed as visit where visit.kind == "first" up to 3 days {
             sms thanks "Thanks for the {{ visit.kind | default: 'visit' }}"
         } else {
+            wait until monday 09:00
             if patient.status == "active" and received email hello { do remind("the visit") }
         }
     }
@@ -195,7 +196,7 @@ async function questions(editor, shared, welcome, html) {
   const renamed = await editor.request('textDocument/rename', { ...editor.place(welcome, 'first_name', 2), newName: 'given_name' });
   tell(Object.keys(renamed.changes).length === 3 && editor.apply(html, renamed.changes[editor.uri(html)]) === HTML.replace('first_name', 'given_name') &&
     editor.apply(welcome, renamed.changes[editor.uri(welcome)]) === WELCOME.replace(/first_name/g, 'given_name'), 'rename in all files', renamed);
-  for (const [needle, plus, name] of [['thanks', 1, 'hello'], ['thanks', 1, 'two words'], ['thanks', 1, 'exit'], ['default: \'you\'', 1, 'other'], ['workflow', 1, 'w']]) {
+  for (const [needle, plus, name] of [['thanks', 1, 'hello'], ['visit.kind ==', 1, 'registration'], ['thanks', 1, 'two words'], ['thanks', 1, 'exit'], ['default: \'you\'', 1, 'other'], ['workflow', 1, 'w']]) {
     const refused = await editor.request('textDocument/rename', { ...editor.place(welcome, needle, plus), newName: name }).then(() => null, e => e);
     tell(refused && refused.code === -32803, `rename of ${needle} to ${name} is refused`, refused);
   }
@@ -226,6 +227,7 @@ async function questions(editor, shared, welcome, html) {
   same(editor.apply(shared, edits), wanted, 'formatting is that of camp fmt');
   const hints = await editor.request('textDocument/inlayHint', { textDocument: { uri: editor.uri(welcome) }, range: { start: { line: 0, character: 0 }, end: { line: 99, character: 0 } } });
   const shown = hints.map(h => [h.position.line, h.label]);
+  tell(shown.some(([line, label]) => /wait until monday/.test(lines[line]) && label === 'at most 7 days'), 'inlay hints: the longest wait', shown);
   tell(shown.some(([line, label]) => lines[line].startsWith('campaign') && /days/.test(label)) &&
     shown.some(([line, label]) => /sms thanks/.test(lines[line]) && /latest .*days/.test(label)), 'inlay hints: longest, most, and when a message can go', shown);
 }

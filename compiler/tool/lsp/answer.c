@@ -163,6 +163,15 @@ static const char *name_fault(const struct project *project, const struct symbol
         return "a name is letters, digits and `_`";
     if (!is_field && !may_dot && camp_is_keyword(name))
         return "it is a word of the language";
+    /* A local may not hide another name that can be said beside it. */
+    bool is_local = symbol->kind == SYMBOL_LOCAL, is_let = symbol->kind == SYMBOL_LET;
+    for (uint32_t i = 0; i < project->names.mention_count && (is_local || is_let); i++) {
+        const struct symbol *other = project->names.mentions[i].symbol;
+        bool is_beside = other->kind == SYMBOL_LET ||
+                         (other->kind == SYMBOL_LOCAL && (is_let || other->owner == symbol->owner));
+        if (is_beside && other != symbol && str_eq(other->name, name))
+            return "the name is taken";
+    }
     const struct symbol *same = names_find(&project->names, symbol->kind, symbol->owner, name);
     return same && same != symbol && same->node ? "the name is taken" : NULL;
 }

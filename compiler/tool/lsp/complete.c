@@ -200,6 +200,11 @@ static void complete_member(struct completion *c, struct str of)
     } else {
         const struct symbol *local = here ? binding_find(here->bindings, of) : NULL;
         const struct symbol *object = names_find(c->names, SYMBOL_OBJECT, NULL, of);
+        int kind = local && local->node ? (int)local->node->kind : 0;
+        if (kind == NODE_WEBHOOK)
+            add_words(c, "status body");
+        if (kind == NODE_WAIT_REPLY)
+            add_words(c, "text");
         add_fields(c, local && local->of ? local->of : object ? object : alias_before(c, of));
     }
 }

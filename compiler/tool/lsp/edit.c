@@ -302,9 +302,23 @@ static void hint_message(struct hints *hints, const struct node *node)
     buf_free(&label);
 }
 
+/* The longest wait, where nothing written says it (LANGUAGE.md D2, D3). */
+static void hint_wait(struct hints *hints, const struct node *node)
+{
+    const struct node *until = node->kids[WAIT_UNTIL_VALUE];
+    if (!until || node->kids[WAIT_UNTIL_UP_TO] || until->kind == NODE_DATE)
+        return;
+    put_hint(hints, until->span.end,
+             until->kind == NODE_CLOCK     ? STR("at most 1 day")
+             : until->kind == NODE_WEEKDAY ? STR("at most 7 days")
+                                           : STR("at most 1 year later than at first"));
+}
+
 static bool hint_node(void *context, struct node *node)
 {
     struct hints *hints = context;
+    if (node->kind == NODE_WAIT_UNTIL)
+        hint_wait(hints, node);
     if (node->kind == NODE_EMAIL || node->kind == NODE_SMS)
         hint_message(hints, node);
     return true;

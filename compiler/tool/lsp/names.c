@@ -42,6 +42,11 @@ static void mention(struct scope *s, struct span span, struct symbol *symbol, bo
     names->mentions[names->mention_count++] = (struct mention){span, symbol, is_declaration};
 }
 
+static bool is_of_module(const struct scope *s, struct span span)
+{
+    return str_starts(source_at(s->names->sources, span.file)->name, STR("<"));
+}
+
 /* The symbol, new or known; a mention that declares it when it has a node. */
 static struct symbol *declare(struct scope *s, enum symbol_kind kind, struct symbol *owner,
                               struct str name, const struct node *node, struct span span)
@@ -61,6 +66,11 @@ static struct symbol *declare(struct scope *s, enum symbol_kind kind, struct sym
         *slot = (uint64_t)(uintptr_t)symbol;
     }
     struct symbol *symbol = (struct symbol *)(uintptr_t)*slot;
+    /* What the project says of a name counts more than what a module does. */
+    if (symbol->node && node && is_of_module(s, symbol->span) && !is_of_module(s, span)) {
+        symbol->node = node;
+        symbol->span = span;
+    }
     symbol->is_phi |= node && node->kind == NODE_FIELD && (node->flags & FLAG_PHI);
     if (node)
         mention(s, span, symbol, true);
