@@ -104,14 +104,16 @@ static void print_zsh(void)
     }
     printf("    )\n    if (( CURRENT == 2 )); then _describe command commands; return; fi\n"
            "    local words_=''\n    case \"$words[2] $words[CURRENT-1]\" in\n");
-    print_values("compadd -- ${(z):-}");
+    print_values("compadd -- ");
     printf("    esac\n    case $words[2] in\n");
     for (const struct command *command = commands; command->name; command++) {
         printf("    %s) words_='", command->name);
         print_own_words(command);
         printf("' ;;\n");
     }
-    printf("    esac\n    compadd -- ${=words_}\n    _files\n}\ncompdef _camp camp\n");
+    /* Sourced, or loaded by its name at the first completion. */
+    printf("    esac\n    compadd -- ${=words_}\n    _files\n}\n"
+           "if [[ $funcstack[1] == _camp ]]; then _camp \"$@\"; else compdef _camp camp; fi\n");
 }
 
 static void print_fish(void)

@@ -53,7 +53,9 @@ def rules_of(text, channels):
 
 
 class Project:
-    def __init__(self, folder):
+    """`modules`: the folder of the standard library, for what `use NAME` brings in."""
+
+    def __init__(self, folder, modules):
         text = ""
         for place, _, names in sorted(os.walk(folder)):
             for name in sorted(n for n in names if n.endswith(".camp")):
@@ -62,6 +64,10 @@ class Project:
         for module in re.findall(r"(?m)^use\s+(\w+)\s*$", text):
             with open(os.path.join(STDLIB, module + ".camp"), encoding="utf-8") as file:
                 text += file.read() + "\n"
+        for name in re.findall(r"(?m)^use (\w+)", text):
+            with open(os.path.join(modules, name + ".camp"), encoding="utf-8") as file:
+                text += file.read() + "\n"
+        self.flows = {m[1]: body_of(text, m.end())[0] for m in re.finditer(r"(?m)^flow\s+(\w+)\s*\([^)]*\)", text)}
         zone = re.search(r'clinic\s+"[^"]*"\s*\{[\s\S]*?timezone:\s*"([^"]+)"', text)
         self.zone = zoneinfo.ZoneInfo(zone[1])
         self.policies, self.messages, self.flows = [], {}, {}
@@ -83,6 +89,14 @@ class Project:
 
     def read_campaign(self, name, text):
         settings, workflow = text.split("workflow", 1)
+        done = set()
+        called = re.findall(r"\bdo\s+(\w+)\s*\(", workflow)
+        while called:
+            flow = called.pop()
+            if flow not in done:
+                done.add(flow)
+                workflow += self.flows[flow]
+                called += re.findall(r"\bdo\s+(\w+)\s*\(", self.flows[flow])
         workflow = self.with_flows(workflow, set())[0]
         settings = plain(settings)
         own = rules_of(settings, {"email", "sms"})
