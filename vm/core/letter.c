@@ -162,6 +162,16 @@ enum render letter_render(struct env *env, uint32_t row, struct letter *letter)
     return render == RENDER_OK && !is_sound ? RENDER_FAILED : render;
 }
 
+/* "Front desk <desk@elm.example>" is written to the address in it: only the clinic writes so. */
+static struct str bare_address(struct str to)
+{
+    size_t open = str_find(to, STR("<"));
+    if (open == SIZE_MAX || !str_ends(to, STR(">")))
+        return to;
+    struct str rest = str_from(to, open + 1);
+    return (struct str){rest.at, rest.len - 1};
+}
+
 struct letter *letter_make(struct env *env, uint32_t row)
 {
     const struct image *image = env->program->image;
@@ -196,6 +206,8 @@ struct letter *letter_make(struct env *env, uint32_t row)
     }
     struct value to = machine_eval(env, message->to);
     letter->to = to.kind == VALUE_TEXT ? arena_str(env->arena, to.text) : (struct str){0};
+    if (message->is_notice)
+        letter->to = bare_address(letter->to);
     letter->verdict =
         letter_check(env, row, letter->to, letter->expires_at_ms, NEVER_MS, &letter->skip);
     if (letter->verdict != VERDICT_SEND)
