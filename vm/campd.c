@@ -2,6 +2,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "stdlib/builtins.h"
 #include "vm/http/service.h"
@@ -111,6 +112,9 @@ int main(int argc, char **argv)
         fprintf(stderr, "campd: %s\n", error);
         return 2;
     }
+    /* What is in memory is a patient's: a crash leaves none of it in a file. */
+    struct rlimit none = {0, 0};
+    setrlimit(RLIMIT_CORE, &none);
     struct sigaction action = {.sa_handler = on_signal};
     sigaction(SIGTERM, &action, NULL);
     sigaction(SIGINT, &action, NULL);

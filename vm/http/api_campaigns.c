@@ -374,6 +374,7 @@ enum status post_stop(struct request *request)
     const struct json *body = request_body(request);
     if (!body || !request_bool(request, body, "drain", &drains))
         return STATUS_OK;
+    drains |= str_eq(request_parameter(request, "drain"), STR("true"));
     uint32_t from = 1 << CAMPAIGN_RUNNING | 1 << CAMPAIGN_PAUSED;
     return drains ? change(request, &ref, CAMPAIGN_DRAINING, from)
                   : change(request, &ref, CAMPAIGN_STOPPED, from | 1 << CAMPAIGN_DRAINING);

@@ -7,6 +7,7 @@
 #include "vm/code/accept.h"
 #include "vm/run/internal.h"
 
+enum { OTHERS_MOST = 64 };
 enum { ID_MOST = 256 }; /* bytes of ids and names from outside */
 
 static enum status reject(struct input_answer *answer, const char *field, struct str value,
@@ -74,6 +75,36 @@ static bool collect(struct react *r, void *context, uint32_t row, struct value v
     return true;
 }
 
+/* Attributes that only the image declares on which one of the patient's enrollments stays. */
+static uint32_t set_others(struct react *r, struct str traits, struct attribute_change *changed,
+                           uint32_t room)
+{
+    const struct program *other;
+    uint32_t count = 0;
+    for (uint32_t k = 0; (other = react_other(r, &k)) != NULL;) {
+        const struct strmap *declared = &r->engine->indexes[other->number]->attributes;
+        struct json_scan scan;
+        struct str raw;
+        json_begin(&scan, traits);
+        if (!traits.len || json_next(&scan) != JSON_OBJECT)
+            return count;
+        while (count < room && json_next(&scan) == JSON_KEY) {
+            struct str name = json_text(&scan, &r->engine->slice);
+            const uint64_t *row = strmap_get(declared, name);
+            if (!json_value(&scan, &raw))
+                break;
+            bool fits = row && !strmap_get(&react_index(r)->attributes, name);
+            if (!fits)
+                continue;
+            struct value v = value_from_json(&r->engine->slice, other->image,
+                                             other->image->attributes[*row].type, raw, &fits);
+            if (fits)
+                count += react_set_attribute(r, other, (uint32_t)*row, v, &changed[count]);
+        }
+    }
+    return count;
+}
+
 static enum status identify(struct react *r, const struct input *input, int64_t at_ms,
                             struct input_answer *answer)
 {
@@ -85,15 +116,19 @@ static enum status identify(struct react *r, const struct input *input, int64_t 
         return STATUS_LIMIT;
     if (!read_members(r, input->properties, all, true, &wrong, collect, changes))
         return reject(answer, "traits", wrong, "not a value of its type");
-    if (react_has_undeclared(r, input->properties, &react_index(r)->attributes))
+    bool has_undeclared = react_has_undeclared(r, input->properties, &react_index(r)->attributes);
+    if (has_undeclared)
         react_lose(r, react_keep_raw(r, input, at_ms));
     /* All are stored before anything reacts: it is one happening. */
     struct attribute_change *changed =
-        arena_array(&r->engine->slice, changes->count + 1, sizeof *changed);
+        arena_array(&r->engine->slice, changes->count + OTHERS_MOST, sizeof *changed);
     struct happening happening = {.changes = changed};
     for (uint32_t i = 0; changed && i < changes->count; i++)
         happening.change_count += react_set_attribute(
             r, program, changes->rows[i], changes->values[i], &changed[happening.change_count]);
+    if (changed && has_undeclared)
+        happening.change_count +=
+            set_others(r, input->properties, &changed[happening.change_count], OTHERS_MOST);
     react_to(r, &happening);
     return changed ? STATUS_OK : STATUS_LIMIT;
 }

@@ -138,6 +138,9 @@ bool react_set_subscription(struct react *r, uint32_t topic, bool is_on);
 bool react_set_attribute(struct react *r, const struct program *program, uint32_t row,
                          struct value value, struct attribute_change *change);
 void react_memorize(struct react *r, const struct event *event);
+/* The images besides the current one on which this patient's enrollments stay, each once:
+ * `for (uint32_t i = 0; (program = react_other(r, &i));)` */
+const struct program *react_other(struct react *r, uint32_t *cursor);
 /* A patient whom another image, or none, has settled: terms and segments that are new to him are
  * filled in, and nothing is triggered by it. */
 void react_rebase(struct react *r);

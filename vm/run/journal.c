@@ -246,9 +246,8 @@ void count_waiting(struct react *r)
         while (k < r->waiting_count && r->waiting[k].enrollment < now[i].enrollment)
             count_wait(r, &r->waiting[k++], -1);
         const struct waiting *was =
-            k < r->waiting_count && r->waiting[k].enrollment == now[i].enrollment
-                ? &r->waiting[k++]
-                : NULL;
+            k < r->waiting_count && r->waiting[k].enrollment == now[i].enrollment ? &r->waiting[k++]
+                                                                                  : NULL;
         if (was && was->resume == now[i].resume && was->image == now[i].image &&
             was->since_ms == now[i].since_ms)
             continue;

@@ -181,6 +181,14 @@ void react_look(struct react *r, uint64_t key)
         react_truths(r, reach->objects.at[i]);
 }
 
+static bool has_number(const uint32_t *numbers, uint32_t count, uint32_t number)
+{
+    for (uint32_t i = 0; i < count; i++)
+        if (numbers[i] == number)
+            return true;
+    return false;
+}
+
 /* --- memories --- */
 
 static struct memory *memory_of(struct react *r, uint32_t did, bool add)
@@ -195,9 +203,9 @@ static struct memory *memory_of(struct react *r, uint32_t did, bool add)
 }
 
 /* The newest times, newest first, as many as the term counts. */
-static void memorize(struct react *r, uint32_t row, const struct event *event)
+static void memorize(struct react *r, const struct program *program, uint32_t row,
+                     const struct event *event)
 {
-    const struct program *program = r->engine->current;
     const struct image_did *did = &program->image->dids[row];
     struct env env = react_env(r, program, NULL);
     env.event = event;
@@ -224,20 +232,37 @@ static void memorize(struct react *r, uint32_t row, const struct event *event)
 
 void react_memorize(struct react *r, const struct event *event)
 {
+    const struct program *current = r->engine->current;
     const struct reach *reach = index_reach(react_index(r), key_of(READ_EVENT, event->name));
     for (uint32_t i = 0; reach && i < reach->dids.count; i++)
-        memorize(r, reach->dids.at[i], event);
+        memorize(r, current, reach->dids.at[i], event);
+    /* Who stays on another image goes on remembering by its terms. */
+    const struct program *other;
+    for (uint32_t k = 0; (other = react_other(r, &k)) != NULL;) {
+        reach = index_reach(r->engine->indexes[other->number], key_of(READ_EVENT, event->name));
+        for (uint32_t i = 0; reach && i < reach->dids.count; i++)
+            if (!has_number(current->did_names, current->image->did_count,
+                            other->did_names[reach->dids.at[i]]))
+                memorize(r, other, reach->dids.at[i], event);
+    }
+}
+
+const struct program *react_other(struct react *r, uint32_t *cursor)
+{
+    const struct patient *p = r->patient;
+    while (*cursor < p->enrollments_count) {
+        uint32_t i = (*cursor)++, image = p->enrollments[i].image;
+        bool is_known = image == r->engine->current->number;
+        for (uint32_t k = 0; k < i && !is_known; k++)
+            is_known = p->enrollments[k].image == image;
+        const struct program *program = is_known ? NULL : engine_program_of(r->engine, image);
+        if (program)
+            return program;
+    }
+    return NULL;
 }
 
 /* --- another image --- */
-
-static bool has_number(const uint32_t *numbers, uint32_t count, uint32_t number)
-{
-    for (uint32_t i = 0; i < count; i++)
-        if (numbers[i] == number)
-            return true;
-    return false;
-}
 
 /* Terms that the image before did not have are filled from the patient's events. */
 static void fill_memories(struct react *r, const struct program *before)
@@ -262,7 +287,7 @@ static void fill_memories(struct react *r, const struct program *before)
             return;
         for (uint32_t i = 0; i < fresh.count; i++)
             if (program->event_names[image->dids[fresh.at[i]].event] == event.name)
-                memorize(r, fresh.at[i], &event);
+                memorize(r, program, fresh.at[i], &event);
         id = event.previous;
     }
 }

@@ -58,9 +58,13 @@ static bool are_unread_attributes(struct react *r, struct str properties)
     if (!properties.len || json_next(&scan) != JSON_OBJECT)
         return false;
     while (json_next(&scan) == JSON_KEY) {
-        const uint64_t *row =
-            strmap_get(&react_index(r)->attributes, json_text(&scan, &r->engine->slice));
-        if ((row && is_read(r->engine, key_of(READ_ATTRIBUTE, program->attribute_names[*row]))) ||
+        struct str name = json_text(&scan, &r->engine->slice);
+        const uint64_t *row = strmap_get(&react_index(r)->attributes, name);
+        uint32_t number = row ? program->attribute_names[*row] : 0;
+        /* Another image may declare it, on which somebody stays. */
+        bool has_number =
+            row || store_name_find(r->engine->store, SPACE_ATTRIBUTE, name, &number) == STATUS_OK;
+        if ((has_number && is_read(r->engine, key_of(READ_ATTRIBUTE, number))) ||
             !json_value(&scan, &raw))
             return false;
     }

@@ -4,6 +4,8 @@
 
 #include "vm/base/hash.h"
 
+enum { REJECTED_KEPT = 100000, REJECTED_SWEPT = 1000 };
+
 static enum status remove_by(struct store *store, const char *sql, uint64_t id, const char *what)
 {
     sqlite3_stmt *s = store_prepare(store, sql);
@@ -75,6 +77,16 @@ bool store_has_tombstone(struct store *store, struct str id)
 
 /* --- what was refused --- */
 
+/* The newest REJECTED_KEPT stay: whoever sends nonsense for ever must not fill the disk. */
+static enum status forget_old_rejected(struct store *store, int64_t newest)
+{
+    sqlite3_stmt *s = store_prepare(store, "DELETE FROM rejected WHERE id <= ?1");
+    if (!s)
+        return store_failed(store, "rejected");
+    sqlite3_bind_int64(s, 1, newest - REJECTED_KEPT);
+    return store_done(store, s, "rejected");
+}
+
 enum status store_reject(struct store *store, int64_t at_ms, uint64_t line, struct str field,
                          struct str reason, struct str raw)
 {
@@ -87,7 +99,11 @@ enum status store_reject(struct store *store, int64_t at_ms, uint64_t line, stru
     store_bind_text(s, 3, field);
     store_bind_text(s, 4, reason);
     store_bind_blob(s, 5, raw);
-    return store_done(store, s, "rejected");
+    sqlite3 *db = sqlite3_db_handle(s);
+    enum status status = store_done(store, s, "rejected");
+    int64_t id = sqlite3_last_insert_rowid(db);
+    return status == STATUS_OK && id % REJECTED_SWEPT == 0 ? forget_old_rejected(store, id)
+                                                           : status;
 }
 
 static struct str copy(sqlite3_stmt *s, int index, struct arena *arena)

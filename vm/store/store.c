@@ -2,6 +2,7 @@
  * and kept. Patients and ids seen are on shelves: patients.c. */
 #include "vm/store/store.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/file.h>
@@ -121,8 +122,10 @@ static enum status take_lock(struct store *store, const char *path)
         return STATUS_OK;
     snprintf(name, sizeof name, "%s-lock", path);
     FILE *file = fopen(name, "a");
-    if (!file)
+    if (!file) {
+        snprintf(store->error, sizeof store->error, "%.180s: %s", name, strerror(errno));
         return STATUS_IO;
+    }
     store->lock = dup(fileno(file));
     fclose(file);
     if (store->lock >= 0 && flock(store->lock, LOCK_EX | LOCK_NB) == 0)
