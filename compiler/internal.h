@@ -149,6 +149,8 @@ void add_read_of(struct compiler *c, uint32_t kind, uint32_t row);
 struct diag *report(struct compiler *c, enum diag_code code, struct span span, ...);
 void help(struct compiler *c, struct diag *diag, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+/* The edit that the help speaks of: the span becomes the text. */
+void fix(struct compiler *c, struct diag *diag, struct span span, const char *text);
 void suggest(struct compiler *c, struct diag *diag, struct str name, const struct strmap *names);
 void suggest_of(struct compiler *c, struct diag *diag, struct str name, struct str *candidates,
                 uint32_t count);

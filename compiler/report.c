@@ -123,6 +123,12 @@ void help(struct compiler *c, struct diag *diag, const char *format, ...)
     diag_help(c->diags, diag, "%s", text);
 }
 
+void fix(struct compiler *c, struct diag *diag, struct span span, const char *text)
+{
+    if (!c->is_quiet && diag != &nothing)
+        diag_fix(c->diags, diag, span, "%s", text);
+}
+
 void suggest(struct compiler *c, struct diag *diag, struct str name, const struct strmap *names)
 {
     enum { MOST = 512 };

@@ -194,6 +194,9 @@ static void wait_until(struct compiler *c, struct node *step)
                 report(c, DIAG_COMPUTED_WAIT_WITHOUT_ELSE, value->span, STR_ARG(text));
             help(c, diag, "say what happens then: `wait until " STR_FMT " else { … }`",
                  STR_ARG(text));
+            const struct node *last = body ? body : value;
+            struct span behind = {last->span.file, last->span.end, last->span.end};
+            fix(c, diag, behind, " else { exit \"too late\" }");
         }
         two_ways(c, emit_wait(c, wait), body, otherwise, is_date && !otherwise, "date past");
         return;

@@ -279,12 +279,13 @@ async function diagnostics(editor, welcome, html) {
   tell(fix && editor.apply(welcome, fix.edit.changes[editor.uri(welcome)]) === WELCOME, 'code action: did you mean', actions);
   told = await editor.edit(welcome, 'statsu', 'status');
   same(told.diagnostics, [], 'and taken back');
-  for (const [right, wrong] of [['status == "active"', 'status = "active"'], ['status == "active"', 'status is "active"'], ['3 days', '3days'], ['09:00', '9am']]) {
+  for (const [right, wrong, mended] of [['wait until monday 09:00', 'wait until 2026-3-2 09:00', 'wait until 2026-03-02 09:00'],
+    ['wait until monday 09:00', 'wait until now - 2 days', 'wait until now - 2 days else { exit "too late" }'], ['status == "active"', 'status = "active"'], ['status == "active"', 'status is "active"'], ['3 days', '3days'], ['09:00', '9am']]) {
     told = await editor.edit(welcome, right, wrong);
     const found = told.diagnostics.find(d => d.severity === 1);
     actions = found ? await editor.request('textDocument/codeAction', { textDocument: { uri: editor.uri(welcome) }, range: found.range, context: { diagnostics: [found] } }) : [];
     const action = actions.find(a => a.isPreferred);
-    tell(action && editor.apply(welcome, action.edit.changes[editor.uri(welcome)]) === WELCOME, 'code action: ' + wrong, { actions, told });
+    tell(action && editor.apply(welcome, action.edit.changes[editor.uri(welcome)]) === WELCOME.replace(right, mended || right), 'code action: ' + wrong, { actions, told });
     await editor.edit(welcome, wrong, right);
   }
   const unicode = await editor.edit(welcome, 'patient.first_name |', 'patient.given |');
