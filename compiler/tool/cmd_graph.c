@@ -30,7 +30,8 @@ static void write_svg(const struct compilation *compilation, const struct plan *
         width, height, width, height, count, graph_style);
     height = 0;
     for (uint32_t i = 0; i < count; i++) {
-        buf_printf(out, "<g transform=\"translate(0 %.0f)\">\n", height);
+        buf_printf(out, "<g transform=\"translate(%.0f %.0f)\">\n", (width - graphs[i].width) / 2,
+                   height);
         graph_svg(&graphs[i], true, NULL, false, out);
         buf_c(out, "</g>\n");
         height += graphs[i].height;

@@ -159,7 +159,8 @@ static void measure_frame(struct graph *g, const struct plan_step *step, struct 
     struct block_shape body = measure_block(g, step->body);
     double loop = step->node->kind == NODE_REPEAT ? LOOP_ROOM : 0;
     /* The words stand to the left of the line that comes in. */
-    s->head = text_wrap(g->arena, step->phrase, GRAPH_TEXT_SIZE, true, TEXT_ROOM, 1);
+    double room = body.left - FRAME_PAD > TEXT_ROOM ? body.left - FRAME_PAD : TEXT_ROOM;
+    s->head = text_wrap(g->arena, step->phrase, GRAPH_TEXT_SIZE, true, room, 1);
     double head = s->head.width + 2 * FRAME_PAD;
     s->left = body.left + FRAME_PAD > head ? body.left + FRAME_PAD : head;
     s->right = body.right + FRAME_PAD + loop;

@@ -417,6 +417,15 @@ static void act(struct test_run *t, const struct node *s)
     }
 }
 
+/* What the test itself does stands between what happens. */
+static void note_act(struct test_run *t, const struct node *s)
+{
+    const struct source *source = source_at(&t->compilation->sources, s->span.file);
+    struct position at = source_position(source, s->span.first);
+    put_moment(&t->timeline, t->zone, t->now_ms);
+    buf_printf(&t->timeline, "  > " STR_FMT "\n", STR_ARG(str_trim(source_line(source, at.line))));
+}
+
 static void run_statements(struct test_run *t)
 {
     for (const struct node *s = t->test->kids[TEST_STATEMENTS]; s && !t->has_failed; s = s->next) {
@@ -427,10 +436,12 @@ static void run_statements(struct test_run *t)
             continue;
         }
         start_all(t);
-        if (is_expect)
+        if (is_expect) {
             test_expect(t, s);
-        else
+        } else {
+            note_act(t, s);
             act(t, s);
+        }
     }
 }
 

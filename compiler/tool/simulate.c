@@ -257,7 +257,8 @@ static bool take_traffic(struct simulation *s, FILE *file)
     buf_init(&line, LINE_LIMIT_BYTES + 1);
     while (is_fine && !is_over && read_line(file, &line, &is_too_long)) {
         struct str text = str_trim(buf_view(&line));
-        s->lines++;
+        if (s->lines++ == 0 && str_starts(text, STR("\xef\xbb\xbf")))
+            text = str_from(text, 3); /* the mark that some programs put before UTF-8 */
         s->read_bytes += line.len + 1;
         if (is_too_long)
             refuse(s, &(struct input_answer){.reason = "is over 1 MiB long"});
