@@ -38,6 +38,33 @@ uint32_t intern(struct compiler *c, struct str text)
     return image->text_count++;
 }
 
+/* The name without what the project's own path is: the same text gives the same image wherever it
+ * lies. */
+static struct str name_in_project(struct compiler *c, struct str name)
+{
+    size_t longest = 0;
+    for (uint32_t i = 0; i < c->root_count; i++)
+        if (str_starts(name, c->roots[i]) && c->roots[i].len > longest)
+            longest = c->roots[i].len;
+    return str_from(name, longest);
+}
+
+uint32_t add_file(struct compiler *c, uint32_t file)
+{
+    struct image *image = c->image;
+    uint32_t count = c->out->sources.count;
+    if (!c->file_rows)
+        c->file_rows = arena_array(c->arena, count, sizeof *c->file_rows);
+    if (!c->file_rows[file]) {
+        image->files = arena_grow(c->arena, image->files, image->file_count, &c->file_room,
+                                  sizeof *image->files);
+        image->files[image->file_count] =
+            name_in_project(c, source_at(&c->out->sources, file)->name);
+        c->file_rows[file] = ++image->file_count;
+    }
+    return c->file_rows[file] - 1;
+}
+
 struct str text_of(struct compiler *c, uint32_t text)
 {
     return image_text(c->image, text);

@@ -139,8 +139,22 @@ static bool load_path(struct compiler *c, struct str path, int depth, struct str
     return true;
 }
 
+/* What the names of a path's files begin with: the folder itself, or that of the file. */
+static struct str root_of(struct compiler *c, struct str path)
+{
+    struct stat stat_;
+    if (stat(path.at, &stat_) == 0 && S_ISDIR(stat_.st_mode))
+        return str_ends(path, STR("/")) ? path : arena_printf(c->arena, STR_FMT "/", STR_ARG(path));
+    while (path.len && path.at[path.len - 1] != '/')
+        path.len--;
+    return path;
+}
+
 bool load_paths(struct compiler *c, char *const *paths, int count, struct str *error)
 {
+    c->roots = arena_array(c->arena, (size_t)count + 1, sizeof *c->roots);
+    for (int i = 0; i < count; i++)
+        c->roots[c->root_count++] = root_of(c, arena_str(c->arena, str_of(paths[i])));
     for (int i = 0; i < count; i++)
         if (!load_path(c, arena_str(c->arena, str_of(paths[i])), 0, error))
             return false;

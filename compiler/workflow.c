@@ -49,15 +49,6 @@ struct str unique_name(struct compiler *c, struct str name)
     return unique;
 }
 
-static uint32_t name_of_file(struct compiler *c, uint32_t file)
-{
-    if (c->named_file != file + 1) {
-        c->named_file = file + 1;
-        c->file_name = intern(c, source_at(&c->out->sources, file)->name);
-    }
-    return c->file_name;
-}
-
 void step_begin(struct compiler *c, struct node *step, uint32_t kind, struct str name,
                 uint32_t message)
 {
@@ -69,7 +60,7 @@ void step_begin(struct compiler *c, struct node *step, uint32_t kind, struct str
     code->lines =
         arena_grow(c->arena, code->lines, code->line_count, &code->line_room, sizeof *code->lines);
     code->lines[code->line_count++] =
-        (struct image_line){code->count, name_of_file(c, step->span.file), at.line, at.column};
+        (struct image_line){code->count, add_file(c, step->span.file), at.line, at.column};
     emit(c, op_c(OP_STEP, row), 0, 0);
 }
 

@@ -483,6 +483,11 @@ static void read_outside(struct image *i)
 {
     i->reads[0].row = 5000;
 }
+static void line_of_no_file(struct image *i)
+{
+    i->lines[0].file = i->file_count;
+}
+
 static void lines_unsorted(struct image *i)
 {
     i->lines[1].instruction = i->lines[0].instruction;
@@ -726,6 +731,7 @@ static const struct {
     {shares_over_all, "split #: arms: their shares are # of #"},
     {emits_foreign_field, "emit #: fields: field # is not of event #"},
     {read_outside, "read #: row: # of #"},
+    {line_of_no_file, "line #: file: # of #"},
     {lines_unsorted, "line #: instruction: #, they ascend and end below #"},
     {campaigns_unsorted, "campaign #: name: campaigns stand by name"},
     {trigger_without_event, "campaign #: trigger_event: missing, its kind needs it"},

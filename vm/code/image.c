@@ -14,6 +14,7 @@ enum {
     SECTION_ROW_BYTES = 24,
     SECTION_TEXTS = 0,
     SECTION_LINES = 34,
+    SECTION_FILES = 254,
     SECTION_INSTRUCTIONS = 255,
     MAX_ROWS = 1 << 24
 };
@@ -106,7 +107,7 @@ static struct rows get_rows(struct load *load, uint32_t count, const char *name)
 #undef END
 
 enum {
-    SECTION_COUNT = 2
+    SECTION_COUNT = 3
 #define TABLE(number, name) +1
 #define COLUMN(kind, name)
 #define COLUMN_OF(kind, table, name)
@@ -129,26 +130,26 @@ static void begin_section(struct section *section, uint32_t number, uint32_t row
     *section = (struct section){number, rows, body->len, 0};
 }
 
-static void encode_texts(const struct image *image, struct buf *body)
+static void encode_texts(struct section *section, uint32_t number, const struct str *texts,
+                         uint32_t count, struct buf *body)
 {
     uint64_t offset = 0;
-    for (uint32_t i = 0; i < image->text_count; i++) {
+    begin_section(section, number, count, body);
+    for (uint32_t i = 0; i < count; i++) {
         buf_u32(body, (uint32_t)offset);
-        offset += image->texts[i].len;
+        offset += texts[i].len;
     }
     buf_u32(body, (uint32_t)offset);
-    for (uint32_t i = 0; i < image->text_count; i++)
-        buf_str(body, image->texts[i]);
+    for (uint32_t i = 0; i < count; i++)
+        buf_str(body, texts[i]);
+    section->size = body->len - section->offset;
 }
 
 static uint32_t encode_sections(const struct image *image, struct buf *body,
                                 struct section *sections)
 {
     uint32_t n = 0;
-    begin_section(&sections[n], SECTION_TEXTS, image->text_count, body);
-    encode_texts(image, body);
-    sections[n].size = body->len - sections[n].offset;
-    n++;
+    encode_texts(&sections[n++], SECTION_TEXTS, image->texts, image->text_count, body);
 #define TABLE(number, name)                                                                        \
     begin_section(&sections[n], number, image->name##_count, body);                                \
     for (uint32_t i = 0; i < image->name##_count; i++)                                             \
@@ -163,6 +164,7 @@ static uint32_t encode_sections(const struct image *image, struct buf *body,
 #undef COLUMN
 #undef COLUMN_OF
 #undef END
+    encode_texts(&sections[n++], SECTION_FILES, image->files, image->file_count, body);
     begin_section(&sections[n], SECTION_INSTRUCTIONS, image->instruction_count, body);
     for (uint32_t i = 0; i < image->instruction_count; i++)
         buf_u32(body, image->instructions[i]);
@@ -170,14 +172,14 @@ static uint32_t encode_sections(const struct image *image, struct buf *body,
     return n + 1;
 }
 
-/* The meaning: every section but the debug one, each with its number and count of rows. */
+/* The meaning: every section but the debug ones, each with its number and count of rows. */
 static void hash_meaning(struct str body, const struct section *sections, uint32_t count,
                          unsigned char meaning[32])
 {
     struct sha256 sha;
     sha256_init(&sha);
     for (uint32_t i = 0; i < count; i++) {
-        if (sections[i].number == SECTION_LINES)
+        if (sections[i].number == SECTION_LINES || sections[i].number == SECTION_FILES)
             continue;
         struct buf head;
         buf_init(&head, 64);
@@ -249,26 +251,25 @@ static bool hash_fits(struct str bytes)
     return memcmp(hash, bytes.at + HASH_OFFSET, sizeof hash) == 0;
 }
 
-static bool decode_texts(struct arena *arena, struct image *image, struct load *load)
+static bool decode_texts(struct arena *arena, struct str **texts, uint32_t count, struct load *load)
 {
     struct reader offsets = load->in;
-    size_t table = ((size_t)image->text_count + 1) * 4;
+    size_t table = ((size_t)count + 1) * 4;
     struct str bytes = {(const char *)load->in.at, reader_left(&load->in)};
     if (bytes.len < table)
         return false;
     bytes = str_from(bytes, table);
-    image->texts =
-        arena_array(arena, image->text_count ? image->text_count : 1, sizeof *image->texts);
-    if (!image->texts)
+    *texts = arena_array(arena, count ? count : 1, sizeof **texts);
+    if (!*texts)
         return false;
     uint32_t first = read_u32(&offsets);
     if (first)
         return false;
-    for (uint32_t i = 0; i < image->text_count; i++) {
+    for (uint32_t i = 0; i < count; i++) {
         uint32_t end = read_u32(&offsets);
         if (end < first || end > bytes.len)
             return false;
-        image->texts[i] = (struct str){bytes.at + first, end - first};
+        (*texts)[i] = (struct str){bytes.at + first, end - first};
         first = end;
     }
     return first == bytes.len;
@@ -349,10 +350,11 @@ bool image_decode(struct arena *arena, struct str bytes, bool skip_hash, struct 
 #define END(name)
 #include "vm/code/image.def"
 #undef TABLE
+    image->file_count = sections[n++].rows;
     image->instruction_count = sections[n].rows;
     n = 0;
     if (!begin_load(&load, bytes, &sections[n++], SECTION_TEXTS) ||
-        !decode_texts(arena, image, &load))
+        !decode_texts(arena, &image->texts, image->text_count, &load))
         return refuse(error, "section 0: texts");
 #define TABLE(table_number, name)                                                                  \
     if (!begin_load(&load, bytes, &sections[n], table_number))                                     \
@@ -377,6 +379,9 @@ bool image_decode(struct arena *arena, struct str bytes, bool skip_hash, struct 
 #undef COLUMN
 #undef COLUMN_OF
 #undef END
+    if (!begin_load(&load, bytes, &sections[n++], SECTION_FILES) ||
+        !decode_texts(arena, &image->files, image->file_count, &load))
+        return refuse(error, "section 254: files");
     if (!begin_load(&load, bytes, &sections[n], SECTION_INSTRUCTIONS) ||
         sections[n].size != (uint64_t)image->instruction_count * 4)
         return refuse(error, "section 255: instructions");

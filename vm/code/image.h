@@ -1,14 +1,15 @@
 /* image.h: what a compiled project is: one deterministic, verified file (`.campi`) of tables
  * (image.def), texts and instructions (ops.def). All numbers are little endian. `id` is the SHA-256
- * of the whole file; `meaning` that of all sections but the debug one (table `line`). No time,
- * host, locale or absolute path enters. */
+ * of the whole file; `meaning` that of all sections but the debug ones (table `line`, files). No
+ * time, host, locale or absolute path enters. */
 /* clang-format off */
 /*   offset  0   "CAMPIMG\n"
  *           8   u32 version, u32 section count
  *          16   u64 bytes in all
  *          24   SHA-256 of all bytes but these 32: a flipped bit anywhere is found
  *          56   section table, each row: u32 number, u32 rows, u64 offset, u64 bytes
- *               sections by number: 0 texts, 1… tables of image.def, 255 instructions
+ *               sections by number: 0 texts, 1… tables of image.def, 254 names of files,
+ *               255 instructions
  *
  *   An instruction is a 32-bit word:
  *
@@ -28,7 +29,7 @@
 #include "vm/base/buf.h"
 
 #define IMAGE_NONE UINT32_MAX
-#define IMAGE_VERSION 1u
+#define IMAGE_VERSION 2u
 #define IMAGE_MAX_BYTES (256u << 20)
 
 /* What the machine has room for, and what numbers of tables mean at most. */
@@ -156,6 +157,8 @@ enum read_kind {
 struct image {
     struct str *texts;
     uint32_t text_count;
+    struct str *files; /* of the project, for the table `line` */
+    uint32_t file_count;
     uint32_t *instructions;
     uint32_t instruction_count;
 #define TABLE(number, name)                                                                        \

@@ -248,12 +248,16 @@ static void check_reads(struct verifier *v)
 static void check_lines(struct verifier *v)
 {
     const struct image *image = v->image;
-    for (uint32_t i = 0; i < image->line_count; i++)
+    for (uint32_t i = 0; i < image->line_count; i++) {
+        if (image->lines[i].file >= image->file_count)
+            verify_wrong(&(struct place){v, "line", i, 0}, "file", "%u of %u", image->lines[i].file,
+                         image->file_count);
         if (image->lines[i].instruction >= image->instruction_count ||
             (i && image->lines[i].instruction <= image->lines[i - 1].instruction))
             verify_wrong(&(struct place){v, "line", i, 0}, "instruction",
                          "%u, they ascend and end below %u", image->lines[i].instruction,
                          image->instruction_count);
+    }
 }
 
 void verify_tables(struct verifier *v, struct arena *arena)

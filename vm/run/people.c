@@ -162,7 +162,7 @@ bool program_step_line(const struct program *program, uint32_t step, struct str 
             found = &image->lines[k];
         if (!found)
             return false;
-        *file = image_text(image, found->file);
+        *file = image->files[found->file];
         *line = found->line;
         return true;
     }
