@@ -49,20 +49,31 @@ static struct str name_in_project(struct compiler *c, struct str name)
     return str_from(name, longest);
 }
 
-uint32_t add_file(struct compiler *c, uint32_t file)
+static uint32_t add_file(struct compiler *c, uint32_t file)
 {
     struct image *image = c->image;
-    uint32_t count = c->out->sources.count;
-    if (!c->file_rows)
-        c->file_rows = arena_array(c->arena, count, sizeof *c->file_rows);
-    if (!c->file_rows[file]) {
+    bool is_new;
+    uint64_t *row = map64_put(&c->file_rows, file, &is_new);
+    if (is_new) {
+        struct str name = source_at(&c->out->sources, file)->name;
         image->files = arena_grow(c->arena, image->files, image->file_count, &c->file_room,
                                   sizeof *image->files);
-        image->files[image->file_count] =
-            name_in_project(c, source_at(&c->out->sources, file)->name);
-        c->file_rows[file] = ++image->file_count;
+        image->files[image->file_count] = name_in_project(c, name);
+        *row = image->file_count++;
     }
-    return c->file_rows[file] - 1;
+    return (uint32_t)*row;
+}
+
+void emit_line(struct compiler *c, struct span span)
+{
+    struct code *code = c->code;
+    struct position at = source_position(source_at(&c->out->sources, span.file), span.first);
+    bool is_same = code->line_count && code->lines[code->line_count - 1].instruction == code->count;
+    code->line_count -= is_same;
+    code->lines =
+        arena_grow(c->arena, code->lines, code->line_count, &code->line_room, sizeof *code->lines);
+    code->lines[code->line_count++] =
+        (struct image_line){code->count, add_file(c, span.file), at.line, at.column};
 }
 
 struct str text_of(struct compiler *c, uint32_t text)

@@ -108,6 +108,7 @@ static void finish(struct compiler *c)
     for (size_t i = 0; maps_of(c, i); i++)
         strmap_free(maps_of(c, i));
     map64_free(&c->flow_slots);
+    map64_free(&c->file_rows);
     map64_free(&c->reported);
     map64_free(&c->used_lets);
     map64_free(&c->phi_nodes);

@@ -64,7 +64,8 @@ struct compiler {
     struct arena *arena;
     struct diags *diags;
     struct image *image;
-    uint32_t *file_rows, file_room; /* by file of the sources: row of the image's files + 1 */
+    struct map64 file_rows; /* file of the sources → row of the image's files */
+    uint32_t file_room;
     struct str *roots;              /* what the project's paths begin with, up to a slash */
     uint32_t root_count;
     struct node *clinic, *last_declaration;
@@ -138,7 +139,8 @@ struct compiler {
 
 /* build.c */
 uint32_t intern(struct compiler *c, struct str text);
-uint32_t add_file(struct compiler *c, uint32_t file); /* its row of the image's files */
+/* The debug table: what is emitted next comes from there. */
+void emit_line(struct compiler *c, struct span span);
 uint32_t add_constant_value(struct compiler *c, struct value v);
 uint32_t type_row(struct compiler *c, const struct node *type);
 uint32_t type_of_kind(struct compiler *c, uint32_t kind);

@@ -17,19 +17,6 @@ uint32_t new_local(struct compiler *c)
     return local;
 }
 
-void emit_line(struct compiler *c, struct span span)
-{
-    struct code *code = c->code;
-    const struct source *source = source_at(&c->out->sources, span.file);
-    struct position at = source_position(source, span.first);
-    bool is_same = code->line_count && code->lines[code->line_count - 1].instruction == code->count;
-    code->line_count -= is_same;
-    code->lines =
-        arena_grow(c->arena, code->lines, code->line_count, &code->line_room, sizeof *code->lines);
-    code->lines[code->line_count++] =
-        (struct image_line){code->count, intern(c, source->name), at.line, at.column};
-}
-
 void jump_to_come(struct tpl *tpl, struct place_list *list)
 {
     struct compiler *c = tpl->c;

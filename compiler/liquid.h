@@ -79,7 +79,6 @@ void note_phi(struct tpl *tpl, struct span span);
 uint32_t new_local(struct compiler *c);
 struct variable *find_variable(struct tpl *tpl, struct str name);
 struct variable *set_variable(struct tpl *tpl, struct str name, struct typed type);
-void emit_line(struct compiler *c, struct span span);
 void jump_to_come(struct tpl *tpl, struct place_list *list);
 void jumps_come_here(struct tpl *tpl, struct place_list *list);
 

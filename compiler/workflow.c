@@ -54,13 +54,7 @@ void step_begin(struct compiler *c, struct node *step, uint32_t kind, struct str
 {
     uint32_t row = add_step(
         c, (struct image_step){intern(c, unique_name(c, name)), kind, c->step_depth, message});
-    struct code *code = c->code;
-    const struct source *source = source_at(&c->out->sources, step->span.file);
-    struct position at = source_position(source, step->span.first);
-    code->lines =
-        arena_grow(c->arena, code->lines, code->line_count, &code->line_room, sizeof *code->lines);
-    code->lines[code->line_count++] =
-        (struct image_line){code->count, add_file(c, step->span.file), at.line, at.column};
+    emit_line(c, step->span);
     emit(c, op_c(OP_STEP, row), 0, 0);
 }
 

@@ -52,7 +52,7 @@ static void report_failure(const struct image *image, const struct failure *fail
             (!line || line->instruction <= image->lines[i].instruction))
             line = &image->lines[i];
     if (line)
-        fprintf(stderr, STR_FMT ":%u:%u: error: %s\n", STR_ARG(image_text(image, line->file)),
+        fprintf(stderr, STR_FMT ":%u:%u: error: %s\n", STR_ARG(image->files[line->file]),
                 line->line, line->column, failure->what);
     else
         fprintf(stderr, "%s: error: %s\n", path, failure->what);
