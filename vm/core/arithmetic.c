@@ -326,6 +326,30 @@ int64_t first_instant(int64_t from_ms, int64_t to_ms, bool (*changed)(void *cont
     return to_ms;
 }
 
+int64_t first_change(const struct zone *zone, int64_t from_ms, int64_t near_ms,
+                     bool (*changed)(void *context, int64_t at_ms), void *context)
+{
+    enum { DAYS_BEFORE = 5, DAYS_AFTER = 6 };
+    int64_t day = zone_day(zone, near_ms) - DAYS_BEFORE,
+            last = zone_day(zone, near_ms) + DAYS_AFTER;
+    int64_t today = zone_day(zone, from_ms);
+    for (day = day < today ? today : day; day <= last; day++) {
+        int64_t begins = zone_day_start(zone, day), ends = zone_day_start(zone, day + 1);
+        int64_t piece = ends - begins == DAY_MS ? DAY_MS : HOUR_MS / 2;
+        for (int64_t at = begins; at < ends; at += piece) {
+            int64_t first = at > from_ms ? at : from_ms + 1;
+            int64_t end = (at + piece < ends ? at + piece : ends) - 1;
+            if (first > end)
+                continue;
+            if (changed(context, first))
+                return first;
+            if (changed(context, end))
+                return first_instant(first, end, changed, context);
+        }
+    }
+    return NEVER_MS;
+}
+
 struct value trace_value(struct env *env, const struct trace *trace, int64_t at_ms)
 {
     struct value v = trace->base == OP_NOW

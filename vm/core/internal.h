@@ -37,6 +37,11 @@ void lower_flip(struct env *env, int64_t at_ms);
  * NEVER_MS none. */
 int64_t first_instant(int64_t from_ms, int64_t to_ms, bool (*changed)(void *context, int64_t at_ms),
                       void *context);
+/* The first instant after from_ms at which `changed` is true, looked for in the days around
+ * near_ms, hour by hour where clocks change: a month back from the end of one runs back at
+ * midnight. NEVER_MS: not there. */
+int64_t first_change(const struct zone *zone, int64_t from_ms, int64_t near_ms,
+                     bool (*changed)(void *context, int64_t at_ms), void *context);
 bool relation(struct env *env, enum op op, struct value a, struct value b);
 struct value constant_value(const struct image *image, uint32_t row, struct arena *arena);
 struct value attribute_value(struct env *env, uint32_t row);

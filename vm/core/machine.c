@@ -171,6 +171,15 @@ static const struct trace *trace_of(const struct run *run, uint8_t moves)
     return moves ? &run->traces[moves - 1] : NULL;
 }
 
+/* Instants that are stepped by months run back at the midnights after a short month. */
+static bool runs_back(const struct trace *trace)
+{
+    bool has_months = false;
+    for (int i = 0; trace && i < trace->count; i++)
+        has_months |= trace->steps[i].other.kind == VALUE_DURATION && trace->steps[i].other.months;
+    return has_months && trace->base == OP_NOW;
+}
+
 /* One moving side runs one way, so that its flip is found by halving the years to come; two are
  * followed within the local day, and looked at again at its end. */
 static void note_flip(struct run *run, uint8_t moves_a, uint8_t moves_b, struct value a,
@@ -189,8 +198,15 @@ static void note_flip(struct run *run, uint8_t moves_a, uint8_t moves_b, struct 
         lower_flip(env, day_ends_ms);
     }
     replay.was = is_followed ? replay_sign(&replay, env->now_ms) : 2;
-    if (replay.was != 2 && far > env->now_ms)
-        lower_flip(env, first_instant(env->now_ms, far, sign_changed, &replay));
+    if (replay.was == 2 || far <= env->now_ms)
+        return;
+    int64_t flips_at_ms = first_instant(env->now_ms, far, sign_changed, &replay);
+    if (runs_back(replay.traces[0]) || runs_back(replay.traces[1])) {
+        int64_t near_ms = flips_at_ms == NEVER_MS ? env->now_ms : flips_at_ms;
+        int64_t first_ms = first_change(env->zone, env->now_ms, near_ms, sign_changed, &replay);
+        flips_at_ms = first_ms < flips_at_ms ? first_ms : flips_at_ms;
+    }
+    lower_flip(env, flips_at_ms);
 }
 
 static void compare(struct run *run, enum op op)
@@ -211,6 +227,33 @@ static void between(struct run *run)
     note_flip(run, moves, moves_high, v, high);
 }
 
+struct edge { /* of a window, that a moving instant comes to */
+    struct env *env;
+    const struct trace *trace;
+    int64_t at_ms;
+};
+
+static bool has_reached(void *context, int64_t at_ms)
+{
+    const struct edge *edge = context;
+    struct value v = trace_value(edge->env, edge->trace, at_ms);
+    return v.kind == VALUE_TIME && v.i >= edge->at_ms;
+}
+
+static void note_edge(struct run *run, const struct trace *trace, int64_t edge_ms)
+{
+    enum { LONGEST_DAYS = 10 };
+    struct env *env = run->env;
+    struct edge edge = {env, trace, edge_ms};
+    if (edge_ms == NEVER_MS)
+        return;
+    if (trace->base)
+        lower_flip(env, first_instant(env->now_ms, env->now_ms + LONGEST_DAYS * (int64_t)DAY_MS,
+                                      has_reached, &edge));
+    else
+        lower_flip(env, zone_day_start(env->zone, zone_day(env->zone, env->now_ms) + 1));
+}
+
 static void in_window(struct run *run, uint32_t row)
 {
     struct env *env = run->env;
@@ -221,7 +264,7 @@ static void in_window(struct run *run, uint32_t row)
     if (v.kind == VALUE_TIME) {
         is_in = window_is_open(window, env->zone, v.i);
         if (moves)
-            lower_flip(env, window_flip_ms(window, env->zone, v.i));
+            note_edge(run, trace_of(run, moves), window_flip_ms(window, env->zone, v.i));
     } else if (v.kind == VALUE_CLOCK) {
         bool is_after = v.i >= window->from_minute, is_before = v.i < window->to_minute;
         is_in =

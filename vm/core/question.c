@@ -81,7 +81,7 @@ static bool is_enough(const struct span_of_times *times, int64_t now_ms)
     int64_t from = instant_step(times->env->zone, now_ms, times->window, -1);
     uint32_t inside = 0;
     for (uint32_t i = 0; i < times->count; i++)
-        inside += times->at_ms[i] > from && times->at_ms[i] <= now_ms;
+        inside += times->at_ms[i] > from;
     return inside >= times->at_least;
 }
 
@@ -112,6 +112,31 @@ static uint32_t walk(struct env *env, const struct image_did *did, int64_t *at_m
     return count;
 }
 
+/* The n-th newest of them; there are at least as many. */
+static int64_t nth_newest(const struct span_of_times *times, uint32_t n)
+{
+    for (uint32_t i = 0; i < times->count; i++) {
+        uint32_t newer = 0;
+        for (uint32_t k = 0; k < times->count; k++)
+            newer +=
+                times->at_ms[k] > times->at_ms[i] || (times->at_ms[k] == times->at_ms[i] && k < i);
+        if (newer + 1 == n)
+            return times->at_ms[i];
+    }
+    return 0;
+}
+
+/* Whether it is so hangs on the n-th newest alone: it flips where that one leaves the window, or,
+ * at the ends of months, comes back into it. */
+static void note_did_flip(struct env *env, struct span_of_times *times)
+{
+    if (!env->flips_at_ms || times->window.kind != VALUE_DURATION || times->count < times->at_least)
+        return;
+    int64_t leaves_ms =
+        instant_step(env->zone, nth_newest(times, times->at_least), times->window, 1);
+    lower_flip(env, first_change(env->zone, env->now_ms, leaves_ms, is_flipped, times));
+}
+
 bool ask_did(struct env *env, uint32_t row)
 {
     const struct image *image = env->program->image;
@@ -131,11 +156,7 @@ bool ask_did(struct env *env, uint32_t row)
     if (did->in_last != IMAGE_NONE)
         times.window = constant_value(image, did->in_last, env->arena);
     times.was = is_enough(&times, env->now_ms);
-    if (env->flips_at_ms && times.was && times.window.kind == VALUE_DURATION) {
-        int64_t until =
-            instant_step(env->zone, env->now_ms, times.window, 1) + 40 * (int64_t)DAY_MS;
-        lower_flip(env, first_instant(env->now_ms, until, is_flipped, &times));
-    }
+    note_did_flip(env, &times);
     return times.was;
 }
 
