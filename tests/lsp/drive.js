@@ -71,6 +71,21 @@ test "greets" for welcome {
 `;
 const HTML = '<p>Dear {{ patient.first_name | default: "friend" }},</p>\n<p>{{ clinic.address }} {{ message.unsubscribe_url }}</p>\n';
 
+const TAGS = `clinic "Elm" { timezone: "America/New_York"  from_email: "hi@elm.example"  address: "1 Elm St" }
+patient { email: email  first_name: text  languages: list of text }
+campaign c "C" {
+    trigger manual
+    transactional
+    workflow {
+        email m { subject: "S"  text: """
+            {% assign nick = patient.first_name | default: 'you' %}Hi {{ nick }}!
+            {% for tongue in patient.languages %}{{ tongue }} {{ nick }}{% endfor %}
+            {%- capture all -%} x {{ nick }} {%- endcapture -%}{{ all }}.
+            """ }
+    }
+}
+`;
+
 function write(name, text) {
   const file = path.join(folder, name);
   fs.mkdirSync(path.dirname(file), { recursive: true });
@@ -355,6 +370,19 @@ async function main() {
   tell(senseless && senseless.code === -32602, 'params that make no sense', senseless);
   editor.notify('textDocument/whatever', {});
   same(await editor.request('textDocument/hover', { textDocument: { uri: editor.uri(path.join(project, 'nowhere.camp')) }, position: { line: 0, character: 0 } }), null, 'a document that is not there');
+
+  // A document without a file, and names that tags of Liquid give.
+  const tags = TAGS, untitled = 'untitled:tags.camp', spot = needle => {
+    const before = tags.slice(0, tags.indexOf(needle)), line = before.split('\n').length - 1;
+    return { line, character: before.length - before.lastIndexOf('\n') - 1 };
+  };
+  editor.notify('textDocument/didOpen', { textDocument: { uri: untitled, languageId: 'camp', version: 1, text: tags } });
+  for (const [use, declared] of [['nick }}!', 'nick ='], ['tongue }}', 'tongue in'], ['all }}.', 'all -%}']]) {
+    const found = await editor.request('textDocument/definition', { textDocument: { uri: untitled }, position: spot(use) });
+    same(found.map(l => [l.uri, l.range.start]), [[untitled, spot(declared)]], 'definition of ' + use + ' in a document without a file');
+  }
+  const after = await editor.request('textDocument/completion', { textDocument: { uri: untitled }, position: spot('all }}.') });
+  has(after.items.map(i => i.label), ['nick', 'all', 'patient'], 'completion: names of tags');
 
   const lone = path.join(project, 'new.camp');
   const told = await editor.open(lone, 'topic news "N" opt maybe\n');

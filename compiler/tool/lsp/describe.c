@@ -230,7 +230,14 @@ void describe(const struct project *project, const struct symbol *symbol, struct
         buf_c(out, "clinic.");
     else if (is_field && symbol->owner)
         buf_printf(out, STR_FMT ".", STR_ARG(symbol->owner->name));
-    if (is_field || node->kind == NODE_PARAM)
+    bool is_tag = node->kind == NODE_ASSIGN || node->kind == NODE_CAPTURE || node->kind == NODE_FOR;
+    if (is_tag)
+        buf_printf(out, "%s " STR_FMT,
+                   node->kind == NODE_ASSIGN    ? "assign"
+                   : node->kind == NODE_CAPTURE ? "capture"
+                                                : "for",
+                   STR_ARG(node->name));
+    else if (is_field || node->kind == NODE_PARAM)
         buf_str(out, text_of(project, node->span));
     else if (symbol->of)
         buf_printf(out, STR_FMT ": %s " STR_FMT, STR_ARG(symbol->name), kind_word(symbol->of->kind),
@@ -240,7 +247,7 @@ void describe(const struct project *project, const struct symbol *symbol, struct
     buf_c(out, "\n```");
     if (symbol->is_phi)
         buf_c(out, "\n\nProtected health information.");
-    if (!symbol->of)
+    if (!symbol->of && !is_tag)
         put_comment(project, node->span, out);
     if (symbol->kind == SYMBOL_MESSAGE)
         put_message(project, symbol, out);

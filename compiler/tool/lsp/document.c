@@ -7,6 +7,8 @@
 
 struct str path_normal(struct arena *arena, struct str path)
 {
+    if (!str_starts(path, STR("/"))) /* of a document that is no file */
+        return arena_str(arena, path);
     char *out = arena_alloc(arena, path.len + 2);
     size_t length = 0;
     while (path.len) {

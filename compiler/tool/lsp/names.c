@@ -12,6 +12,7 @@ struct scope {
     struct diags unheard; /* the compiler has reported what is wrong in them */
     const struct binding *bindings;
     struct symbol *event, *body;
+    uint32_t template_end;
 };
 
 /* ---- symbols ---- */
@@ -318,7 +319,17 @@ static void walk_template(struct scope *s, const struct node *value)
         add_region(s, value->span);
     }
     const struct node *template = liquid_parse(&s->ast, &s->unheard, text, origin);
+    const struct binding *outer = s->bindings;
+    s->template_end = template->span.end;
     walk_kids(s, template);
+    s->bindings = outer;
+}
+
+/* From the tag on to the end of the template, or of the loop's body. */
+static void bind_tag(struct scope *s, const struct node *tag, uint32_t end)
+{
+    bind(s, tag, tag->name, tag->name_span, NULL);
+    add_region(s, (struct span){tag->span.file, tag->name_span.end, end});
 }
 
 static void walk_prop(struct scope *s, const struct node *prop)
@@ -551,6 +562,20 @@ static void walk(struct scope *s, const struct node *node)
         walk_kids(s, node);
         bind(s, node, node->other, node->other_span, NULL);
         return;
+    case NODE_ASSIGN:
+    case NODE_CAPTURE:
+        walk_kids(s, node);
+        bind_tag(s, node, s->template_end);
+        return;
+    case NODE_FOR: {
+        const struct binding *outer = s->bindings;
+        walk_list(s, node->kids[FOR_COLLECTION]);
+        bind_tag(s, node, node->span.end);
+        walk_list(s, node->kids[FOR_BODY]);
+        s->bindings = outer;
+        walk_list(s, node->kids[FOR_ELSE]);
+        return;
+    }
     case NODE_LET:
         walk_kids(s, node);
         if (s->body)
