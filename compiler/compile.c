@@ -136,15 +136,25 @@ bool compile_text(struct compilation *out, const struct compile_options *options
     return true;
 }
 
+static uint32_t template_of(struct compilation *out, const struct compile_options *options,
+                            uint32_t file, bool is_html)
+{
+    struct compiler *c = begin(out, options);
+    declare_all(c);
+    uint32_t code = render_template_code(c, file, is_html);
+    finish(c);
+    return code;
+}
+
 uint32_t compile_template(struct compilation *out, const struct compile_options *options,
                           struct str path, bool is_html, const char **error)
 {
-    struct compiler *c = begin(out, options);
-    uint32_t file = source_load(&out->sources, path, error), code = IMAGE_NONE;
-    if (!*error) {
-        declare_all(c);
-        code = render_template_code(c, file, is_html);
-    }
-    finish(c);
-    return code;
+    uint32_t file = source_load(&out->sources, path, error);
+    return *error ? IMAGE_NONE : template_of(out, options, file, is_html);
+}
+
+uint32_t compile_template_text(struct compilation *out, const struct compile_options *options,
+                               struct str name, struct str text, bool is_html)
+{
+    return template_of(out, options, source_add(&out->sources, name, text), is_html);
 }

@@ -95,5 +95,8 @@ bool compile_text(struct compilation *compilation, const struct compile_options 
  * when there are no errors. `error` says why the file cannot be read. */
 uint32_t compile_template(struct compilation *compilation, const struct compile_options *options,
                           struct str path, bool is_html, const char **error);
+uint32_t compile_template_text(struct compilation *compilation,
+                               const struct compile_options *options, struct str name,
+                               struct str text, bool is_html);
 
 #endif

@@ -12,7 +12,7 @@
 #include "vm/core/liquid.h"
 #include "vm/core/machine.h"
 
-enum { RENDER_MAX_BYTES = 1 << 20, RENDER_MAX_MEMORY = 256 << 20, RENDER_FUEL = 1 << 28 };
+enum { RENDER_MAX_BYTES = 1 << 20, RENDER_MAX_MEMORY = 256 << 20, RENDER_FUEL = 1 << 26 };
 
 /* The data as names and values; false: told why. */
 static bool load_data(struct arena *arena, struct sources *sources, const char *path,
@@ -41,30 +41,26 @@ static bool load_data(struct arena *arena, struct sources *sources, const char *
     return true;
 }
 
-static void report_failure(const struct image *image, const struct failure *failure,
-                           const char *path)
+static void report_failure(struct arena *arena, const struct image *image,
+                           const struct failure *failure, const char *path)
 {
-    uint32_t at = image->codes[failure->code].first + failure->pc;
-    const struct image_line *line = NULL;
-    for (uint32_t i = 0; i < image->line_count; i++)
-        if (image->lines[i].instruction <= at &&
-            image->lines[i].instruction >= image->codes[failure->code].first &&
-            (!line || line->instruction <= image->lines[i].instruction))
-            line = &image->lines[i];
-    if (line)
-        fprintf(stderr, STR_FMT ":%u:%u: error: %s\n", STR_ARG(image->files[line->file]),
-                line->line, line->column, failure->what);
+    struct str text = failure_text(image, failure, arena);
+    bool has_place = text.len && text.len != strlen(failure->what);
+    size_t what = text.len - strlen(failure->what);
+    if (has_place)
+        fprintf(stderr, "%.*serror: %s\n", (int)what, text.at, failure->what);
     else
         fprintf(stderr, "%s: error: %s\n", path, failure->what);
 }
 
 static int run(const struct image *image, uint32_t code, const struct hash *data, const char *path)
 {
-    struct arena arena;
+    struct arena arena, spare; /* spare: to say that the other is full */
     struct buf out;
     struct timespec now;
     const struct builtin **functions;
     arena_init(&arena, RENDER_MAX_MEMORY);
+    arena_init(&spare, 0);
     buf_init(&out, RENDER_MAX_BYTES);
     clock_gettime(CLOCK_REALTIME, &now);
     functions = arena_array(&arena, image->builtin_count + 1, sizeof(struct builtin *));
@@ -84,8 +80,9 @@ static int run(const struct image *image, uint32_t code, const struct hash *data
     if (is_fine)
         tool_write(STDOUT_FILENO, buf_view(&out));
     else
-        report_failure(image, &env.failure, path);
+        report_failure(&spare, image, &env.failure, path);
     buf_free(&out);
+    arena_free(&spare);
     arena_free(&arena);
     return is_fine ? EXIT_FINE : EXIT_FINDINGS;
 }

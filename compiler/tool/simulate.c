@@ -8,7 +8,7 @@
 #include "vm/base/clock.h"
 #include "vm/base/json.h"
 #include "vm/core/machine.h"
-#include "vm/run/mime.h"
+#include "vm/run/plain.h"
 
 enum {
     LINE_LIMIT_BYTES = 1 << 20,
@@ -36,7 +36,7 @@ struct str simulate_text(const struct letter *letter, struct buf *scratch)
     if (letter->text.len || letter->channel != CHANNEL_EMAIL)
         return letter->text;
     buf_reset(scratch);
-    mime_text_of_html(scratch, letter->html);
+    plain_text(letter->html, scratch);
     return str_trim(buf_view(scratch));
 }
 

@@ -180,8 +180,9 @@ static void take_again(struct walk *w, uint32_t local, uint32_t target)
         wrong(w, "AGAIN to %u with a stack of %u", target, w->depth);
 }
 
-/* Another template. One that stands further on is not checked yet, so what it needs is all there
- * can be: no campaign has that, only `camp render`, where templates may render themselves. */
+/* Another template; how deep they stand in each other is bounded when they run. One that stands
+ * further on is not checked yet, so it may need any slot: no campaign has that, only `camp render`,
+ * where templates may render themselves. */
 static void take_template(struct walk *w, uint32_t count, uint32_t row)
 {
     row_of(w, "code", row, w->image->code_count);
@@ -194,9 +195,11 @@ static void take_template(struct walk *w, uint32_t count, uint32_t row)
     } else if (count > code->local_count) {
         wrong(w, "RENDER with %u arguments, the template has %u locals", count, code->local_count);
     } else if (row >= w->row) {
-        *needs = (struct needs){.slots = IMAGE_MAX_SLOTS, .nesting = IMAGE_MAX_NESTING};
+        needs->slots = IMAGE_MAX_SLOTS;
     } else {
-        ask(w, row);
+        const struct needs *inner = &w->v->needs[row];
+        needs->slots = inner->slots > needs->slots ? inner->slots : needs->slots;
+        needs->nesting = inner->nesting > needs->nesting ? inner->nesting : needs->nesting;
     }
 }
 

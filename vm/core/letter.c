@@ -104,19 +104,45 @@ enum verdict letter_check(struct env *env, uint32_t row, struct str to, int64_t 
     return is_capped(env, row, handed_over_at_ms) ? VERDICT_CAPPED : VERDICT_SEND;
 }
 
+struct str failure_text(const struct image *image, const struct failure *failure,
+                        struct arena *arena)
+{
+    const struct image_code *code = &image->codes[failure->code];
+    const struct image_line *line = NULL;
+    for (uint32_t i = 0; i < image->line_count; i++)
+        if (image->lines[i].instruction >= code->first &&
+            image->lines[i].instruction <= code->first + failure->pc)
+            line = &image->lines[i];
+    if (!line)
+        return arena_printf(arena, "%s", failure->what);
+    return arena_printf(arena, STR_FMT ":%u:%u: %s", STR_ARG(image->files[line->file]), line->line,
+                        line->column, failure->what);
+}
+
+/* In memory and with fuel of its own: a template that uses up either fails its message alone. */
 static enum render render_part(struct env *env, uint32_t code, struct str *part)
 {
     struct buf text;
+    struct arena own, *slice = env->arena;
+    uint32_t fuel = env->fuel;
     if (code == IMAGE_NONE)
         return RENDER_OK;
+    arena_init(&own, LETTER_MAX_BYTES);
     buf_init(&text, LETTER_MAX_BYTES);
+    env->arena = &own;
+    env->fuel = FUEL;
     enum render render = machine_render(env, code, &text);
+    env->arena = slice;
+    env->fuel = fuel;
     if (render == RENDER_OK) {
         *part = arena_str(env->arena, buf_view(&text));
-        if (!part->at)
+        if (!part->at) {
+            env->failure = (struct failure){"the text is too long", code, 0};
             render = RENDER_FAILED;
+        }
     }
     buf_free(&text);
+    arena_free(&own);
     return render;
 }
 
@@ -134,6 +160,8 @@ static enum render render_letter(struct env *env, const struct image_message *me
     for (size_t i = 0; i < ARRAY_COUNT(parts); i++) {
         enum render render = render_part(env, parts[i].code, parts[i].part);
         worst = render > worst ? render : worst;
+        if (render == RENDER_FAILED && !letter->fault.at)
+            letter->fault = failure_text(env->program->image, &env->failure, env->arena);
     }
     env->message = NULL;
     return worst;

@@ -89,6 +89,9 @@ enum render {
     RENDER_BLANK,
     RENDER_FAILED
 }; /* BLANK: an unknown had to be written (M6) */
+/* `FILE:LINE:COLUMN: WHAT` of a template that was not rendered. */
+struct str failure_text(const struct image *image, const struct failure *failure,
+                        struct arena *arena);
 enum render machine_render(struct env *env, uint32_t code, struct buf *out);
 void value_to_json(struct value value, struct buf *out);
 int value_compare(struct env *env, struct value a, struct value b, bool *comparable); /* -1 0 1 */
@@ -126,6 +129,7 @@ struct letter {       /* a message with all its text; memory of the slice's aren
     enum verdict verdict;
     enum skip_reason skip;
     struct str to, from, reply_to, subject, preheader, html, text;
+    struct str fault; /* FAILED: what, and where in the template */
     int64_t expires_at_ms, draft_until_ms, hold_until_ms; /* NEVER_MS none */
 };
 

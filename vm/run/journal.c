@@ -105,7 +105,7 @@ static void note_letter(struct engine *engine, const struct notice *n)
     if ((size_t)letter->verdict < ARRAY_COUNT(words) && words[letter->verdict])
         engine_note_message(engine, n->program->number, letter->message,
                             (enum message_word)words[letter->verdict], n->enrollment, n->outbox,
-                            skip_text(letter->skip));
+                            letter->fault.len ? letter->fault : skip_text(letter->skip));
 }
 
 static void note(struct engine *engine, const struct notice *n)

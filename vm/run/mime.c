@@ -6,6 +6,7 @@
 #include "vm/base/hash.h"
 #include "vm/base/utf8.h"
 #include "vm/code/accept.h"
+#include "vm/run/plain.h"
 
 /* May stand in a header as it is: one line, and nothing that reads as an encoded word. */
 static bool is_plain(struct str s)
@@ -129,44 +130,6 @@ static void put_part(struct buf *out, const char *type, struct str body)
     put_quoted_printable(out, body);
 }
 
-/* Tags go, ends of blocks become line ends, the five entities are read: enough for a reader of
- * plain text. */
-void mime_text_of_html(struct buf *out, struct str html)
-{
-    static const struct {
-        const char *entity, *text;
-    } entities[] = {{"&amp;", "&"},   {"&lt;", "<"},  {"&gt;", ">"},
-                    {"&quot;", "\""}, {"&#39;", "'"}, {"&nbsp;", " "}};
-    while (html.len) {
-        if (html.at[0] == '<') {
-            size_t end = str_find(html, STR(">"));
-            struct str tag = {html.at, end == SIZE_MAX ? html.len : end + 1};
-            bool breaks = str_starts(tag, STR("<br")) || str_starts(tag, STR("</p")) ||
-                          str_starts(tag, STR("</h")) || str_starts(tag, STR("</li")) ||
-                          str_starts(tag, STR("</tr")) || str_starts(tag, STR("</div"));
-            size_t href = str_find(tag, STR("href=\""));
-            if (breaks)
-                buf_byte(out, '\n');
-            if (href != SIZE_MAX) {
-                struct str url = str_from(tag, href + 6);
-                size_t quote = str_find(url, STR("\""));
-                buf_printf(out, STR_FMT " ", (int)(quote == SIZE_MAX ? url.len : quote), url.at);
-            }
-            html = str_from(html, tag.len);
-            continue;
-        }
-        size_t used = 1;
-        for (size_t i = 0; i < ARRAY_COUNT(entities) && used == 1; i++)
-            if (str_starts(html, str_of(entities[i].entity))) {
-                buf_c(out, entities[i].text);
-                used = strlen(entities[i].entity);
-            }
-        if (used == 1)
-            buf_byte(out, (unsigned char)html.at[0]);
-        html = str_from(html, used);
-    }
-}
-
 static void put_html_text(struct buf *out, struct str text)
 {
     for (size_t i = 0; i < text.len; i++)
@@ -201,7 +164,7 @@ bool mime_write(const struct mail *mail, struct buf *out)
     buf_init(&made, 2 << 20);
     buf_init(&html, 2 << 20);
     if (!text.at && mail->html.at) {
-        mime_text_of_html(&made, mail->html);
+        plain_text(mail->html, &made);
         text = buf_view(&made);
     }
     bool is_sound = put_mailbox(out, "From", mail->from) && put_mailbox(out, "To", mail->to) &&

@@ -15,7 +15,5 @@ struct mail {
 };
 /* False, and nothing to be sent, when an address is not one or a line cannot be written safely. */
 bool mime_write(const struct mail *mail, struct buf *out);
-/* The plain text that goes with HTML that has none (LANGUAGE.md M4). */
-void mime_text_of_html(struct buf *out, struct str html);
 
 #endif
