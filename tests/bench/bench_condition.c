@@ -3,8 +3,11 @@
  * 10: a condition on a patient's record, by our machine and by Lua 5.4 (Debian: liblua5.4-0, opened
  * at run time; without it the figure recorded in PERFORMANCE.md stands in).
  * 14: an event and an attribute change that nothing reads, with one campaign and one enrollment,
- * and with many of both. */
+ * and with many of both.
+ *
+ * Both need the processor alone, so its time is counted, not the wall's. */
 #include <dlfcn.h>
+#include <time.h>
 
 #include "tests/bench/bench.h"
 
@@ -46,12 +49,12 @@ static double ours_ns(const struct program *program, struct arena *arena)
                       .arena = arena,
                       .now_ms = BENCH_NOW_MS};
     env_zone(&env);
-    int64_t start = monotonic_ns();
+    clock_t start = clock(); /* as Lua's os.clock() */
     for (long i = 0; i < LOOPS; i++) {
         env.fuel = 1 << 20;
         true_count += machine_test(&env, program->image->campaigns[0].audience);
     }
-    double ns = bench_since(start) * 1e9 / LOOPS;
+    double ns = (double)(clock() - start) / CLOCKS_PER_SEC * 1e9 / LOOPS;
     ensure(true_count == LOOPS);
     return ns;
 }
@@ -168,14 +171,14 @@ static void unread(int campaigns, int enrollments, double *event_us, double *att
     ensure(engine_begin(house.engine) == STATUS_OK);
     for (int i = 0; i < enrollments / campaigns; i++)
         take(&house, INPUT_TRACK, STR("{}"));
-    int64_t start = monotonic_ns();
+    clock_t start = clock();
     for (int i = 0; i < TIMES; i++)
         take(&house, INPUT_TRACK, STR("{\"page\":\"/home\"}"));
-    *event_us = bench_since(start) * 1e6 / TIMES;
-    start = monotonic_ns();
+    *event_us = (double)(clock() - start) / CLOCKS_PER_SEC * 1e6 / TIMES;
+    start = clock();
     for (int i = 0; i < TIMES; i++)
         take(&house, INPUT_IDENTIFY, i % 2 ? STR("{\"shoe_size\":38}") : STR("{\"shoe_size\":39}"));
-    *attribute_us = bench_since(start) * 1e6 / TIMES;
+    *attribute_us = (double)(clock() - start) / CLOCKS_PER_SEC * 1e6 / TIMES;
     ensure(engine_commit(house.engine) == STATUS_OK);
     bench_close(&house);
     buf_free(&text);

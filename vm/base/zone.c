@@ -147,7 +147,7 @@ int64_t zone_at_clock(const struct zone *zone, int64_t day, int32_t minute)
     return zone_instant(zone, day * DAY_MS + minute * (int64_t)MINUTE_MS);
 }
 
-int64_t zone_step(const struct zone *zone, int64_t at_ms, int32_t months, int32_t days)
+static int64_t step(const struct zone *zone, int64_t at_ms, int32_t months, int32_t days)
 {
     if (!months && !days)
         return at_ms;
@@ -156,6 +156,26 @@ int64_t zone_step(const struct zone *zone, int64_t at_ms, int32_t months, int32_
     if (months)
         day = civil_add_months(day, months);
     return zone_instant(zone, (day + days) * DAY_MS + rest);
+}
+
+/* The same step is asked for again and again: `now - 180 days`, for one patient after the other. */
+int64_t zone_step(const struct zone *zone, int64_t at_ms, int32_t months, int32_t days)
+{
+    static struct {
+        const struct zone *zone;
+        int64_t from_ms, to_ms;
+        int32_t months, days;
+    } known[64], *one;
+    one = &known[((uint32_t)months * 31 + (uint32_t)days + (uint64_t)at_ms) % ARRAY_COUNT(known)];
+    if (!one->zone || one->zone != zone || one->from_ms != at_ms || one->months != months ||
+        one->days != days) {
+        one->to_ms = step(zone, at_ms, months, days);
+        one->zone = zone;
+        one->from_ms = at_ms;
+        one->months = months;
+        one->days = days;
+    }
+    return one->to_ms;
 }
 
 int64_t zone_next_transition_ms(const struct zone *zone, int64_t at_ms)
