@@ -118,7 +118,7 @@ class Campd:
         with open(os.path.join(self.folder, "log"), encoding="utf-8", errors="replace") as file:
             return file.read()
 
-    def connect(self, timeout=60):
+    def connect(self, timeout=240):
         return http.client.HTTPConnection(self.host, self.port, timeout=timeout)
 
     def ask(self, method, path, body=None, key=None, headers=(), connection=None):

@@ -115,6 +115,13 @@ static struct value pop(struct run *run)
     return run->stack[--run->depth];
 }
 
+static bool pop_is_true(struct run *run)
+{
+    ensure(run->depth > 0);
+    const struct value *v = &run->stack[--run->depth];
+    return v->kind == VALUE_BOOL && v->i != 0;
+}
+
 static void push_moving(struct run *run, struct value v, enum op base)
 {
     push(run, v);
@@ -209,8 +216,42 @@ static void note_flip(struct run *run, uint8_t moves_a, uint8_t moves_b, struct 
     lower_flip(env, flips_at_ms);
 }
 
+/* The usual case, without copies: two whole numbers, moments, days or clocks that do not move, or
+ * two texts asked for being equal. False: not that case. */
+static bool compare_plain(struct run *run, enum op op)
+{
+    struct value *a = &run->stack[run->depth - 2];
+    const struct value *b = a + 1;
+    bool is_whole = a->kind == VALUE_INT || a->kind == VALUE_TIME || a->kind == VALUE_DATE ||
+                    a->kind == VALUE_CLOCK;
+    bool holds;
+    if (a->kind != b->kind || run->moves[run->depth - 1] || run->moves[run->depth - 2])
+        return false;
+    if (a->kind == VALUE_TEXT && (op == OP_EQ || op == OP_NE))
+        holds = str_eq(a->text, b->text) == (op == OP_EQ);
+    else if (!is_whole || op < OP_EQ || op > OP_GE)
+        return false;
+    else
+        holds = op == OP_EQ   ? a->i == b->i
+                : op == OP_NE ? a->i != b->i
+                : op == OP_LT ? a->i < b->i
+                : op == OP_GT ? a->i > b->i
+                : op == OP_LE ? a->i <= b->i
+                              : a->i >= b->i;
+    run->depth--;
+    a->kind = VALUE_BOOL;
+    a->is_safe = false;
+    a->days = 0;
+    a->months = 0;
+    a->i = holds;
+    return true;
+}
+
 static void compare(struct run *run, enum op op)
 {
+    ensure(run->depth >= 2);
+    if (compare_plain(run, op))
+        return;
     uint8_t moves_b = run->moves[run->depth - 1], moves_a = run->moves[run->depth - 2];
     struct value b = pop(run), a = pop(run);
     push(run, value_bool(relation(run->env, op, a, b)));
@@ -743,16 +784,16 @@ static enum stop interpret(struct run *run)
             push(run, value_bool(!value_is_true(pop(run))));
             break;
         case OP_TEST:
-            push(run, value_bool(value_is_true(pop(run))));
+            push(run, value_bool(pop_is_true(run)));
             break;
         case OP_JUMP:
             run->pc = c;
             break;
         case OP_JUMP_FALSE:
-            run->pc = value_is_true(pop(run)) ? run->pc : c;
+            run->pc = pop_is_true(run) ? run->pc : c;
             break;
         case OP_JUMP_TRUE:
-            run->pc = value_is_true(pop(run)) ? c : run->pc;
+            run->pc = pop_is_true(run) ? c : run->pc;
             break;
         case OP_CALL:
             if (!call(run, op_a(word), op_b(word), &error) && run->out)
