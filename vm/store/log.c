@@ -15,7 +15,7 @@ enum {
     DROP_ROWS = 4,
     LEARN_PAGES = 64,
     LAP_LEAST_BYTES = 4 << 20,
-    LAP_MOST_BYTES = 48 << 20,
+    LAP_MOST_BYTES = 24 << 20,
     BYTES_A_PATIENT = 8
 };
 #define ID_KEYS ((UINT64_C(1) << 40) - 1)
