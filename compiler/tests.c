@@ -87,6 +87,8 @@ static void check_expected(struct compiler *c, struct node *s)
         bool is_allowed = false;
         for (size_t i = 0; i < ARRAY_COUNT(names); i++)
             is_allowed |= str_eq_c(pair->name, names[i]) && (is_email || i == 0 || i == 6);
+        if (is_allowed && pair->kids[PAIR_VALUE]->kind != NODE_TEXT)
+            keep(c, pair->kids[PAIR_VALUE], typed_of(c, type_of_kind(c, TYPE_TEXT)));
         if (is_allowed)
             continue;
         struct diag *diag = report(c, DIAG_UNKNOWN_PROP, pair->name_span, STR_ARG(pair->name),

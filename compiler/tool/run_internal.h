@@ -18,7 +18,7 @@ struct sent {
     uint32_t span;
     bool is_draft, is_matched;
     uint8_t channel;
-    struct str name, to, subject, text, html;
+    struct str name, to, from, reply_to, subject, preheader, text, html;
     uint64_t outbox;
     struct sent *next;
 };

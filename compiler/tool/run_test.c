@@ -64,6 +64,9 @@ static void take_message(struct test_run *t, const struct notice *n, bool is_our
                       .channel = letter->channel,
                       .name = arena_str(&t->arena, image_text(n->program->image, message->name)),
                       .to = arena_str(&t->arena, letter->to),
+                      .from = arena_str(&t->arena, letter->from),
+                      .reply_to = arena_str(&t->arena, letter->reply_to),
+                      .preheader = arena_str(&t->arena, letter->preheader),
                       .subject = arena_str(&t->arena, letter->subject),
                       .text = arena_str(&t->arena, letter->text),
                       .html = arena_str(&t->arena, letter->html),
@@ -243,7 +246,7 @@ struct value test_value(struct test_run *t, const struct node *node)
     struct value v = value_unknown();
     const uint64_t *code = map64_get(&t->compilation->code_of, node->id);
     if (code)
-        engine_eval(t->engine, TEST_PATIENT, (uint32_t)*code, t->now_ms, &t->arena, &v);
+        engine_eval(t->engine, TEST_PATIENT, t->newest, (uint32_t)*code, t->now_ms, &t->arena, &v);
     return v;
 }
 

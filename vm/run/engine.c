@@ -259,14 +259,14 @@ enum status engine_advance(struct engine *engine, int64_t to_ms, bool is_include
     }
 }
 
-enum status engine_eval(struct engine *engine, struct str patient, uint32_t code, int64_t now_ms,
-                        struct arena *arena, struct value *value)
+enum status engine_eval(struct engine *engine, struct str patient, uint64_t enrollment,
+                        uint32_t code, int64_t now_ms, struct arena *arena, struct value *value)
 {
     struct react r;
     enum status status = react_open(engine, patient, 0, now_ms, &r);
     if (status != STATUS_OK)
         return status;
-    struct env env = react_env(&r, engine->current, NULL);
+    struct env env = react_env(&r, engine->current, patient_enrollment(r.patient, enrollment));
     env.arena = arena;
     struct value v = machine_eval(&env, code);
     if (v.kind == VALUE_TEXT)

@@ -210,8 +210,9 @@ struct notice {
 void engine_observe(struct engine *engine,
                     void (*observe)(void *context, const struct notice *notice), void *context);
 
-/* An expression in the state of a patient (who may not exist yet) at an instant. */
-enum status engine_eval(struct engine *engine, struct str patient, uint32_t code, int64_t now_ms,
-                        struct arena *arena, struct value *value);
+/* An expression in the state of a patient (who may not exist yet) at an instant; `received` and the
+ * like speak of the enrollment, 0 none. */
+enum status engine_eval(struct engine *engine, struct str patient, uint64_t enrollment,
+                        uint32_t code, int64_t now_ms, struct arena *arena, struct value *value);
 
 #endif
