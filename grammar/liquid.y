@@ -17,6 +17,8 @@
 #include "grammar/liquid.h"
 }
 %code {
+#include "vm/base/utf8.h"
+
 #define YYMAXDEPTH 2000
 #define YYLLOC_DEFAULT(current, rhs, n)                                \
     do {                                                               \
@@ -404,6 +406,14 @@ static int yyreport_syntax_error(const yypcontext_t *context, struct template *t
 struct node *liquid_parse(struct ast *ast, struct diags *diags, struct str text, struct template_origin origin)
 {
     struct template template = {.ast = ast, .diags = diags, .text = text, .origin = origin};
+    size_t length = 1;
+    for (struct str rest = text; rest.len && !template.is_reported; rest = str_from(rest, length)) {
+        uint32_t at = (uint32_t)(rest.at - text.at);
+        utf8_decode(rest, &length);
+        template.is_reported = !length;
+        if (!length)
+            diag_report(diags, DIAG_NOT_UTF8, template_span(&template, at, at + 1));
+    }
     liquid_scan_open(&template);
     liquid_yyparse(&template);
     liquid_scan_close(&template);
