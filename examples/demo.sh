@@ -28,7 +28,7 @@ cmp "$out/welcome.campi" "$out/again.campi" && echo "equal"
 echo "== what is in an image (its first lines)"
 "$bin/camp" disasm "$out/welcome.campi" | head -12
 echo "== one mistake, one error"
-sed 's/patient.phone is known/patient.fone is known/' examples/welcome/welcome.camp > "$out/mistake.camp"
+sed 's/if patient.phone is known/if patient.fone is known/' examples/welcome/welcome.camp > "$out/mistake.camp"
 cp -r examples/welcome/mail "$out/"
 "$bin/camp" check "$out/mistake.camp" || true
 for name in welcome survey; do
