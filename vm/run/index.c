@@ -1,6 +1,8 @@
 /* index.c: see index.h. */
 #include "vm/run/index.h"
 
+#include "vm/base/civil.h"
+
 bool row_list_add(struct arena *arena, struct row_list *list, uint32_t row)
 {
     uint32_t at = list->count;
@@ -203,6 +205,18 @@ static void index_watched(struct index *index, const struct watch *watches, uint
             *map64_put(&index->watched, watches[i].keys[k], NULL) = 1;
 }
 
+static int64_t longest_limit_ms(const struct image *image)
+{
+    int64_t longest_ms = INT64_C(400) * DAY_MS; /* of an image to come */
+    for (uint32_t i = 0; i < image->limit_count; i++) {
+        const struct image_constant *per = &image->constants[image->limits[i].per];
+        int64_t days = (int64_t)(int32_t)per->months * 31 + (int16_t)per->days + 2;
+        int64_t ms = days * DAY_MS + per->number;
+        longest_ms = ms > longest_ms ? ms : longest_ms;
+    }
+    return longest_ms;
+}
+
 struct index *index_make(struct arena *arena, const struct program *program)
 {
     const struct image *image = program->image;
@@ -219,6 +233,7 @@ struct index *index_make(struct arena *arena, const struct program *program)
     index->reads_messages = arena_alloc(arena, image->campaign_count + 1);
     uint32_t zone = image->projects[0].timezone_attribute;
     index->zone = zone == IMAGE_NONE ? IMAGE_NONE : program->attribute_names[zone];
+    index->longest_limit_ms = longest_limit_ms(image);
     index_names(index, program);
     index_segments(arena, index, program);
     for (uint32_t row = 0; row < image->campaign_count; row++)

@@ -40,8 +40,9 @@ struct index {
     struct watch *ends;                                            /* by campaign: exits and goal */
     struct watch *audiences;                                       /* by campaign */
     struct watch *waits;                                           /* by row of waits */
-    bool *reads_messages; /* by campaign: an exit or the goal asks what was received */
-    uint32_t zone;        /* number of the attribute `timezone`, or IMAGE_NONE */
+    bool *reads_messages;     /* by campaign: an exit or the goal asks what was received */
+    int64_t longest_limit_ms; /* no limit looks further back */
+    uint32_t zone;            /* number of the attribute `timezone`, or IMAGE_NONE */
 };
 
 /* Memory of the arena; the maps are freed by index_free. */

@@ -557,6 +557,21 @@ static void find_wake(struct react *r, struct enrollment *e)
         e->wake_at_ms = flips;
 }
 
+/* What no limit looks back to any more is forgotten, now and then. */
+static void forget_sendings(struct react *r)
+{
+    enum { FEW = 32 };
+    struct patient *p = r->patient;
+    int64_t from_ms = r->now_ms - react_index(r)->longest_limit_ms;
+    uint32_t kept = 0;
+    if (p->sendings_count <= FEW)
+        return;
+    for (uint32_t i = 0; i < p->sendings_count; i++)
+        if (p->sendings[i].at_ms >= from_ms)
+            p->sendings[kept++] = p->sendings[i];
+    p->sendings_count = kept;
+}
+
 /* After everything: what has ended and can reach no goal goes; the rest knows when time alone
  * concerns it. */
 void react_settle(struct react *r)
@@ -579,6 +594,7 @@ void react_settle(struct react *r)
     if (!r->engine->current)
         return;
     react_find_flips(r);
+    forget_sendings(r);
     if (r->is_date_time_stale)
         p->dates_at_ms = entry_next_date(r);
     p->settled_at_ms = r->now_ms;
