@@ -473,6 +473,7 @@ static void open_engine(struct test_run *t, struct str image)
                                      .public_url = STR("https://clinic.example"),
                                      .is_virtual_time = true,
                                      .without_holdout = true,
+                                     .keeps_ended = true,
                                      .chosen_arm = chosen_arm,
                                      .chooser = t};
     struct image_error image_error;

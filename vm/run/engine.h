@@ -19,6 +19,7 @@ struct engine_options {
     bool is_virtual_time;  /* timers run at their own due instant: tests, simulation, made-up clocks
                             */
     bool without_holdout;  /* camp test */
+    bool keeps_ended;      /* camp test: conditions may ask of an enrollment that is over */
     bool counts;           /* what happens is counted in the store, by campaign */
     /* NULL, or for tests: chooses the arm of a split, or of `holdout` */
     bool (*chosen_arm)(void *context, struct str campaign, struct str split, struct str *arm);

@@ -581,7 +581,7 @@ void react_settle(struct react *r)
         struct enrollment *e = &p->enrollments[i];
         bool is_over = e->state == ENROLLMENT_ENDED &&
                        (e->goal_until_ms <= r->now_ms || e->goal_until_ms == NEVER_MS);
-        if (is_over && goal_may_begin(r, e)) {
+        if (is_over && (r->engine->options.keeps_ended || goal_may_begin(r, e))) {
             e->goal_until_ms = NEVER_MS;
         } else if (is_over) {
             patient_remove_enrollment(p, e);
