@@ -196,7 +196,7 @@ static void begin_item(struct plain *p)
 
 static void end_link(struct plain *p)
 {
-    struct str shown = {(const char *)p->out->data + p->link_start, p->out->len - p->link_start};
+    struct str shown = str_from(buf_view(p->out), p->link_start);
     struct str href = str_starts(p->href, STR("mailto:")) ? str_from(p->href, 7) : p->href;
     bool is_shown = p->link_start <= p->out->len && str_eq(str_trim(shown), href);
     p->href = (struct str){0};
