@@ -3,6 +3,7 @@ import glob
 import os
 import shutil
 import subprocess
+import sys
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
@@ -39,3 +40,11 @@ def neovim():
     libraries = glob.glob(os.path.join(root, "usr/lib/*-linux-gnu")) + glob.glob(os.path.join(root, "usr/lib/*-linux-gnu/lua/5.1"))
     return os.path.join(root, "usr/bin/nvim"), {"LD_LIBRARY_PATH": ":".join(libraries),
                                                 "VIMRUNTIME": os.path.join(root, "usr/share/nvim/runtime")}
+
+
+if __name__ == "__main__":
+    # debs.py PACKAGE PATH: where that file of the package is; nothing, and why on standard error, when it cannot be had.
+    found, why = unpack(sys.argv[1])
+    print(os.path.join(found, sys.argv[2]) if found else "")
+    if not found:
+        print(why, file=sys.stderr)

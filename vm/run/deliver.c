@@ -9,12 +9,13 @@
 #include "vm/run/provider.h"
 
 enum {
-    MAIL_ROOM = 256, /* claimed at most, by channel */
+    MAIL_ROOM = 384, /* claimed at most, by channel */
     OTHER_ROOM = 64,
     FIRST_ROOM = 16,
-    RECORD_AT = 64, /* results that are worth a commit at once */
-    RECORD_MS = 3,  /* others wait this long for more */
-    STALE_MS = 5000 /* what waited so long for its turn is asked again */
+    RECORD_AT = 128, /* results that are worth a commit at once */
+    RECORD_MS = 20,  /* others wait this long for more */
+    TURNS = 32,      /* of the sockets, before the service's other work */
+    STALE_MS = 5000  /* what waited so long for its turn is asked again */
 };
 /* Tries follow each other after 30 s, 1, 2, 4 … minutes, at most an hour: three days for a message,
  * three hours for a webhook, whose enrollment waits. */
@@ -35,9 +36,12 @@ struct delivery {
     struct providers *providers;
     struct arena arena; /* of one row */
     struct lane lanes[CHANNELS];
+    struct flight *ended;  /* since the last look */
+    struct flight *judged; /* to be recorded */
     struct flight flights[FLIGHTS];
     uint16_t free[FLIGHTS];
     uint32_t free_count;
+    int64_t record_at_ms; /* of the monotonic clock */
     bool is_draining;
 };
 
@@ -143,6 +147,8 @@ static void log_attempt(const struct flight *flight)
 static void judge(struct delivery *d, struct flight *flight, int64_t now_ms)
 {
     struct outcome *o = &flight->outcome;
+    if (o->state == OUTBOX_SENT)
+        return;
     bool is_last = flight->attempts >= most_tries(flight->channel);
     o->holds_unknown = flight->channel == CHANNEL_EMAIL ? !d->options->retries_unknown_email
                        : flight->channel == CHANNEL_SMS ? !d->options->retries_unknown_sms
@@ -157,7 +163,7 @@ static void judge(struct delivery *d, struct flight *flight, int64_t now_ms)
     o->is_unused |= flight->trouble == TROUBLE_UNREACHABLE && has_lane;
     if (o->is_unused)
         o->state = OUTBOX_RETRY;
-    if (o->state != OUTBOX_SENT && !(o->is_unused && flight->trouble == TROUBLE_NONE))
+    if (!(o->is_unused && flight->trouble == TROUBLE_NONE))
         log_attempt(flight);
 }
 
@@ -214,30 +220,27 @@ static enum status record_alone(struct delivery *d, struct flight *flight, int64
     return STATUS_OK;
 }
 
-static void forget_done(struct delivery *d, struct flight *flight)
+/* What has ended since: judged once, then kept until it is recorded. */
+static void take_ended(struct delivery *d, int64_t now_ms)
 {
-    d->lanes[flight->channel].done--;
-    release(d, flight);
-}
-
-static void take_done(struct delivery *d, int64_t now_ms)
-{
-    for (uint32_t i = 0; i < FLIGHTS; i++) {
-        struct flight *flight = &d->flights[i];
-        if (flight->phase != FLIGHT_DONE || flight->is_judged)
-            continue;
+    while (d->ended) {
+        struct flight *flight = d->ended;
+        struct lane *lane = &d->lanes[flight->channel];
+        d->ended = flight->next;
+        flight->next = d->judged;
+        d->judged = flight;
+        lane->flying -= flight->has_flown;
+        lane->done++;
         judge(d, flight, now_ms);
         note_trouble(d, flight);
-        flight->is_judged = true;
     }
 }
 
 static enum status record_all(struct delivery *d, int64_t now_ms)
 {
     enum status status = STATUS_OK;
-    for (uint32_t i = 0; i < FLIGHTS && status == STATUS_OK; i++)
-        if (d->flights[i].phase == FLIGHT_DONE)
-            status = record(d, &d->flights[i], now_ms);
+    for (struct flight *f = d->judged; f && status == STATUS_OK; f = f->next)
+        status = record(d, f, now_ms);
     return status;
 }
 
@@ -254,7 +257,8 @@ static void fill(struct delivery *d, const struct outbox_row *row)
                               .channel = row->channel,
                               .attempts = row->attempts + 1,
                               .id = row->id,
-                              .claimed_at_ms = monotonic_ms()};
+                              .claimed_at_ms = monotonic_ms(),
+                              .done = &d->ended};
     memcpy(flight->key, row->key, sizeof flight->key);
     buf_init(&hex, 64);
     buf_hex(&hex, (struct str){(const char *)row->key, sizeof row->key});
@@ -270,7 +274,6 @@ static void fill(struct delivery *d, const struct outbox_row *row)
     if (!flight_prepare(d->providers, flight, program, row, url)) {
         flight_end(flight, OUTBOX_FAILED, TROUBLE_MESSAGE,
                    flight->why ? flight->why : "it cannot be written as a message");
-        d->lanes[row->channel].done++;
         return;
     }
     struct lane *lane = &d->lanes[row->channel];
@@ -328,9 +331,11 @@ static void forget_claims(struct delivery *d, const uint32_t queued[CHANNELS])
     for (uint32_t c = 1; c < CHANNELS; c++)
         for (struct lane *lane = &d->lanes[c]; lane->queued > queued[c];)
             release(d, &d->flights[lane->queue[(lane->first + --lane->queued) % MAIL_ROOM]]);
-    for (uint32_t i = 0; i < FLIGHTS; i++)
-        if (d->flights[i].phase == FLIGHT_DONE && !d->flights[i].is_judged)
-            forget_done(d, &d->flights[i]);
+    while (d->ended) {
+        struct flight *flight = d->ended;
+        d->ended = flight->next;
+        release(d, flight);
+    }
 }
 
 static void begin_queued(struct delivery *d, uint8_t channel)
@@ -344,6 +349,7 @@ static void begin_queued(struct delivery *d, uint8_t channel)
         lane->queued--;
         lane->flying++;
         flight->phase = FLIGHT_FLYING;
+        flight->has_flown = true;
         providers_begin(d->providers, flight);
     }
     if (was_waiting && !lane->queued && lane->room < room_of(channel))
@@ -355,38 +361,20 @@ static void begin_queued(struct delivery *d, uint8_t channel)
             break;
         lane->first = (lane->first + 1) % MAIL_ROOM;
         lane->queued--;
-        lane->done++;
         lane->room = flying_most(d, channel) < FIRST_ROOM ? flying_most(d, channel) : FIRST_ROOM;
         flight->outcome.is_unused = true;
         flight_end(flight, OUTBOX_RETRY, TROUBLE_NONE, "its turn did not come");
     }
 }
 
-static void count_phases(struct delivery *d)
-{
-    uint32_t flying[CHANNELS] = {0}, done[CHANNELS] = {0};
-    for (uint32_t i = 0; i < FLIGHTS; i++) {
-        flying[d->flights[i].channel] += d->flights[i].phase == FLIGHT_FLYING;
-        done[d->flights[i].channel] += d->flights[i].phase == FLIGHT_DONE;
-    }
-    for (uint32_t c = 1; c < CHANNELS; c++) {
-        d->lanes[c].flying = flying[c];
-        d->lanes[c].done = done[c];
-    }
-}
-
 static bool is_time_to_record(const struct delivery *d)
 {
     uint32_t done = 0, open = 0;
-    int64_t oldest_ms = INT64_MAX;
     for (uint32_t c = 1; c < CHANNELS; c++) {
         done += d->lanes[c].done;
         open += d->lanes[c].queued + d->lanes[c].flying;
     }
-    for (uint32_t i = 0; done && i < FLIGHTS; i++)
-        if (d->flights[i].phase == FLIGHT_DONE && d->flights[i].done_at_ms < oldest_ms)
-            oldest_ms = d->flights[i].done_at_ms;
-    return done && (done >= RECORD_AT || !open || monotonic_ms() - oldest_ms >= RECORD_MS);
+    return done && (done >= RECORD_AT || !open || monotonic_ms() >= d->record_at_ms);
 }
 
 static enum status record_and_claim(struct delivery *d, int64_t now_ms, bool may_claim)
@@ -394,7 +382,6 @@ static enum status record_and_claim(struct delivery *d, int64_t now_ms, bool may
     uint32_t queued[CHANNELS];
     for (uint32_t c = 0; c < CHANNELS; c++)
         queued[c] = d->lanes[c].queued;
-    take_done(d, now_ms);
     enum status status = engine_begin(d->engine);
     if (status == STATUS_OK)
         status = record_all(d, now_ms);
@@ -411,36 +398,45 @@ static enum status record_and_claim(struct delivery *d, int64_t now_ms, bool may
         forget_claims(d, queued);
     }
     bool is_alone = status != STATUS_OK && status != STATUS_IO && status != STATUS_FULL;
-    for (uint32_t i = 0; i < FLIGHTS; i++) {
-        struct flight *flight = &d->flights[i];
-        if (flight->phase != FLIGHT_DONE || !flight->is_judged)
-            continue;
+    while (d->judged) {
+        struct flight *flight = d->judged;
         if (is_alone)
             status = record_alone(d, flight, now_ms);
         if (status != STATUS_OK)
             return status;
-        forget_done(d, flight);
+        d->judged = flight->next;
+        d->lanes[flight->channel].done--;
+        release(d, flight);
     }
     return status;
+}
+
+static void begin_all(struct delivery *d, int64_t now_ms)
+{
+    bool was_empty = !d->judged;
+    for (uint8_t c = 1; c < CHANNELS; c++)
+        if (d->lanes[c].queued)
+            begin_queued(d, c);
+    take_ended(d, now_ms);
+    if (was_empty && d->judged)
+        d->record_at_ms = monotonic_ms() + RECORD_MS;
 }
 
 enum status deliver(struct delivery *d, int64_t now_ms, bool may_claim)
 {
     enum status status = STATUS_OK;
     bool claims = false;
-    providers_run(d->providers);
-    count_phases(d);
-    for (uint8_t c = 1; c < CHANNELS; c++) {
-        begin_queued(d, c);
-        claims |= may_claim && engine_program(d->engine) && has_due(d, c, now_ms);
+    take_ended(d, now_ms);
+    for (int i = 0, happened = 1; i < TURNS && happened; i++) {
+        happened = providers_run(d->providers);
+        begin_all(d, now_ms);
     }
-    count_phases(d);
-    if (!claims && !is_time_to_record(d))
-        return STATUS_OK;
-    status = record_and_claim(d, now_ms, claims);
     for (uint8_t c = 1; c < CHANNELS; c++)
-        begin_queued(d, c);
-    count_phases(d);
+        claims |= may_claim && engine_program(d->engine) && has_due(d, c, now_ms);
+    if (claims || is_time_to_record(d)) {
+        status = record_and_claim(d, now_ms, claims);
+        begin_all(d, now_ms);
+    }
     return status;
 }
 

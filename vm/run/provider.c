@@ -125,7 +125,7 @@ static void take_messages(struct providers *p)
     }
 }
 
-void providers_run(struct providers *p)
+int providers_run(struct providers *p)
 {
     struct epoll_event events[EVENTS];
     int running, count = epoll_wait(p->epoll, events, EVENTS, 0);
@@ -139,8 +139,11 @@ void providers_run(struct providers *p)
     if (p->timer_at_ms >= 0 && p->timer_at_ms <= monotonic_ms()) {
         p->timer_at_ms = -1;
         curl_multi_socket_action(p->multi, CURL_SOCKET_TIMEOUT, 0, &running);
+        count++;
     }
-    take_messages(p);
+    if (count > 0)
+        take_messages(p);
+    return count;
 }
 
 void fly(struct providers *p, struct flight *flight)
@@ -171,6 +174,8 @@ void flight_end(struct flight *flight, enum outbox_state state, enum trouble tro
     flight->trouble = trouble;
     flight->why = why;
     flight->done_at_ms = monotonic_ms();
+    flight->next = *flight->done;
+    *flight->done = flight;
 }
 
 static bool is_file(const char *url)

@@ -11,7 +11,7 @@
 
 #include "vm/run/deliver.h"
 
-enum { SMTP_CONNECTIONS = 4, FLIGHTS = 384, CHANNELS = CHANNEL_WEBHOOK + 1 };
+enum { SMTP_CONNECTIONS = 4, FLIGHTS = 512, CHANNELS = CHANNEL_WEBHOOK + 1 };
 
 enum flight_phase { FLIGHT_FREE, FLIGHT_QUEUED, FLIGHT_FLYING, FLIGHT_DONE };
 enum trouble {
@@ -29,14 +29,15 @@ struct flight {
     unsigned char key[16];
     char key_text[33];                 /* hex */
     int64_t claimed_at_ms, done_at_ms; /* of the monotonic clock */
-    bool is_judged;
-    struct buf content;   /* a mail, a form, a body */
-    struct buf addresses; /* texts that end in NUL: see the offsets */
+    struct flight *next;               /* of those that are DONE */
+    struct flight **done;              /* the list that it joins when it ends */
+    struct buf content;                /* a mail, a form, a body */
+    struct buf addresses;              /* texts that end in NUL: see the offsets */
     size_t from_at, to_at, headers_at;
     uint32_t timeout_ms;
     size_t sent_bytes; /* of the content, taken by libcurl */
     bool is_allowed;   /* a webhook to a host that the operator lists */
-    bool has_body;
+    bool has_body, has_flown;
     bool is_address_barred; /* an address that a webhook may not reach */
     bool is_answer_too_long;
     size_t answer_head_bytes;
@@ -56,7 +57,8 @@ void providers_close(struct providers *providers);
 int providers_fd(const struct providers *providers); /* readable: providers_run has work */
 /* Until providers_run has work without the descriptor's saying so; -1: not at all. */
 int64_t providers_wait_ms(const struct providers *providers);
-void providers_run(struct providers *providers);
+/* How much happened; 0: nothing, for now. */
+int providers_run(struct providers *providers);
 
 bool flight_prepare(struct providers *providers, struct flight *flight,
                     const struct program *program, const struct outbox_row *row,
