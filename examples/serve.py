@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """serve.py FOLDER TRAFFIC IMAGE: the demo's second half. Runs one image in a campd of its own on a made-up clock,
-feeds it recorded traffic over HTTP in step with that clock, approves two of three drafts each day, and shows what is
-in the outbox and the status. On a terminal the service stays until Enter is pressed; otherwise it ends by itself."""
+feeds it recorded traffic over HTTP in step with that clock, approves two of three drafts each day, and shows the inbox:
+mails go by SMTP to a server that this starts, texts to an API in Twilio's form. Then the status. On a terminal the service stays until Enter is pressed; otherwise it ends by itself."""
 import datetime
 import email
 import email.policy
@@ -13,6 +13,11 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.parse
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "tests", "tools"))
+from httpd import Httpd, answer
+from smtpd import Smtpd
 
 folder, traffic, image = sys.argv[1:4]
 CAMPD = os.path.join(os.environ.get("BIN", "build"), "campd")
@@ -30,9 +35,14 @@ def iso(when):
 class Service:
     def __init__(self, start):
         os.makedirs(folder)
-        self.outbox = os.path.abspath(os.path.join(folder, "outbox"))
-        environment = {**os.environ, "CAMPD_DELIVERY_EMAIL": "file://" + self.outbox,
-                       "CAMPD_DELIVERY_SMS": "file://" + self.outbox}
+        self.mails = Smtpd()
+        self.texts = Httpd(lambda request, connection: connection.sendall(answer(201)))
+        with open(os.path.join(folder, "token"), "w", encoding="utf-8") as file:
+            file.write("demo")
+        environment = {**os.environ, "CAMPD_DELIVERY_EMAIL": "smtp://127.0.0.1:%d" % self.mails.port,
+                       "CAMPD_DELIVERY_SMS": self.texts.url, "CAMPD_DELIVERY_SMS_ACCOUNT": "AC1",
+                       "CAMPD_DELIVERY_SMS_TOKEN_FILE": os.path.join(folder, "token"),
+                       "CAMPD_DELIVERY_SMS_FROM": "+15185550199"}
         self.log = open(os.path.join(folder, "campd.log"), "w", encoding="utf-8")
         self.process = subprocess.Popen(
             [CAMPD, "--db", os.path.join(folder, "camp.db"), "--listen", "127.0.0.1:0", "--clock", start + ",0"],
@@ -61,7 +71,10 @@ class Service:
 
     def stop(self):
         self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(timeout=30)
+        code = self.process.wait(timeout=30)
+        self.mails.close()
+        self.texts.close()
+        return code
 
 
 def progress(done, all_):
@@ -93,25 +106,19 @@ def feed(service, lines, totals):
     progress(len(lines), len(lines))
 
 
-def show_message(path):
-    with open(path, "rb") as file:
-        content = file.read()
-    print("  " + os.path.basename(path))
-    if path.endswith(".json"):
-        text = json.loads(content)
-        print("      to %s: %s" % (text["To"], text["Body"]))
-        return
-    mail = email.message_from_bytes(content, policy=email.policy.default)
-    body = mail.get_body(("plain",)).get_content().strip().split("\n")[0]
-    print("      to %s: %s | %s" % (mail["To"], mail["Subject"], body))
+def show_mail(mail):
+    content = email.message_from_bytes(mail.content, policy=email.policy.default)
+    body = content.get_body(("plain",)).get_content().strip().split("\n")[0]
+    print("  %s  %-32s %s | %s" % (content["Date"].datetime.strftime("%Y-%m-%d %H:%M"), content["To"], content["Subject"], body[:60]))
 
 
 def show(service):
-    names = sorted(os.listdir(service.outbox)) if os.path.isdir(service.outbox) else []
-    print("outbox: %d messages in %s, of each kind the first two:" % (len(names), os.path.relpath(service.outbox)))
-    for kind in (".eml", ".json"):
-        for name in [n for n in names if n.endswith(kind)][:2]:
-            show_message(os.path.join(service.outbox, name))
+    print("inbox: %d mails by SMTP, %d texts; the last of them:" % (len(service.mails.mails), len(service.texts.requests)))
+    for mail in service.mails.mails[-6:]:
+        show_mail(mail)
+    for request in service.texts.requests[-3:]:
+        text = urllib.parse.parse_qs(request.body.decode())
+        print("  %-16s  %-32s %s" % ("", text["To"][0], text["Body"][0][:90]))
     for campaign in service.ask("GET", "/v1/campaigns")["items"]:
         c = service.ask("GET", "/v1/campaigns/" + campaign["name"])
         print("%s (%s): %d triggered, %d started, %d in progress, %d completed, %d filtered out, %d exited early, "

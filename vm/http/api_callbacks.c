@@ -6,6 +6,7 @@
 #include "vm/base/hash.h"
 #include "vm/base/sha1.h"
 #include "vm/http/api.h"
+#include "vm/run/track.h"
 
 enum { FIELDS = 64, FORM_BYTES = 64 << 10 };
 
@@ -237,4 +238,51 @@ enum status post_unsubscribe(struct request *request)
         return status;
     return put_page(request, 200, "You are unsubscribed", topic_title(request, &who),
                     "<p>You will get no more of these messages.</p>");
+}
+
+/* --- opening and following --- */
+
+/* HEAD is a program's look, no person's. */
+static enum status note_touch(struct request *request, uint64_t outbox, bool is_click)
+{
+    if (!str_eq(request->exchange->head.method, STR("GET")))
+        return STATUS_OK;
+    enum status status =
+        engine_touched(request->service->engine, outbox, is_click, request_now_ms(request));
+    return status == STATUS_MISSING ? STATUS_OK : status;
+}
+
+enum status get_opened(struct request *request)
+{
+    static const unsigned char point[] = {
+        'G', 'I',  'F',  '8',  '9',  'a',  1, 0, 1, 0,    0x80, 0, 0,    0, 0,
+        0,   0xff, 0xff, 0xff, 0x21, 0xf9, 4, 1, 0, 0,    0,    0, 0x2c, 0, 0,
+        0,   0,    1,    0,    1,    0,    0, 2, 2, 0x44, 1,    0, 0x3b};
+    uint64_t outbox;
+    uint32_t link;
+    if (!engine_read_link(request->service->engine, false, request->captured, &outbox, &link))
+        return put_unknown_link(request);
+    request->exchange->reply.type = "image/gif";
+    buf_put(request->out, point, sizeof point);
+    return note_touch(request, outbox, false);
+}
+
+enum status get_clicked(struct request *request)
+{
+    struct service *s = request->service;
+    struct outbox_row row = {0};
+    struct str target;
+    uint64_t outbox;
+    uint32_t link;
+    if (!engine_read_link(s->engine, true, request->captured, &outbox, &link))
+        return put_unknown_link(request);
+    enum status status = store_outbox_get(s->store, outbox, &s->arena, &row);
+    if (status != STATUS_OK && status != STATUS_MISSING)
+        return status;
+    if (status == STATUS_MISSING || !track_target(&s->arena, row.html, link, &target))
+        return put_unknown_link(request);
+    status = note_touch(request, outbox, true);
+    request->exchange->reply.status = 302;
+    buf_printf(&request->exchange->reply.headers, "Location: " STR_FMT "\r\n", STR_ARG(target));
+    return status;
 }

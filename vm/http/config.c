@@ -130,6 +130,15 @@ static bool set_sms_unknown(struct config *config, const char *value, char error
     return is_fine;
 }
 
+static bool set_tracking(struct config *config, const char *value, char error[512])
+{
+    static const char *const words[] = {"on", "off", NULL};
+    int chosen;
+    bool is_fine = choose(value, words, &chosen, error);
+    config->delivery.leaves_links = is_fine && chosen == 1;
+    return is_fine;
+}
+
 static bool set_email_tls(struct config *config, const char *value, char error[512])
 {
     static const char *const words[] = {"require", "try", "never", NULL};
@@ -234,6 +243,7 @@ static const struct key keys[] = {
     {"delivery", "sms_unknown", set_sms_unknown},
     {"delivery", "ca_file", set_ca_file},
     {"delivery", "timeout", set_timeout},
+    {"delivery", "tracking", set_tracking},
     {"ingest", "late_after", set_late_after},
     {"webhooks", "allow", set_allow},
     {"webhooks", "signing_key_file", set_signing_key},

@@ -100,6 +100,9 @@ static bool open_delivery(struct service *service, struct str public_url)
     const char *why;
     service->delivery_options = service->config->delivery;
     service->delivery_options.public_url = public_url;
+    /* An address that only this machine knows is of no use in a mail. */
+    if (!service->config->public_url[0])
+        service->delivery_options.leaves_links = true;
     service->delivery =
         deliver_open(service->engine, service->store, &service->delivery_options, &why);
     if (!service->delivery)

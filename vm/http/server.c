@@ -63,6 +63,8 @@ static const char *phrase(int status)
         return "No Content";
     case 207:
         return "Multi-Status";
+    case 302:
+        return "Found";
     case 400:
         return "Bad Request";
     case 401:

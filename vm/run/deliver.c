@@ -6,7 +6,9 @@
 #include "vm/base/clock.h"
 #include "vm/base/hash.h"
 #include "vm/base/log.h"
+#include "vm/run/mime.h"
 #include "vm/run/provider.h"
+#include "vm/run/track.h"
 
 enum {
     MAIL_ROOM = 384, /* claimed at most, by channel */
@@ -271,7 +273,14 @@ static void fill(struct delivery *d, const struct outbox_row *row)
                                                            .topic = program->topic_names[topic],
                                                            .image = row->image,
                                                            .message = row->message});
-    if (!flight_prepare(d->providers, flight, program, row, url)) {
+    struct outbox_row sent = *row;
+    bool is_notice = program->image->messages[row->message].is_notice;
+    if (row->channel == CHANNEL_EMAIL && row->html.len && !is_notice && !d->options->leaves_links)
+        sent.html = track_html(d->engine, &d->arena, row);
+    /* The plain part is made from what the author wrote. */
+    if (sent.html.at != row->html.at && !row->text.at)
+        sent.text = mime_text(&d->arena, row->html);
+    if (!flight_prepare(d->providers, flight, program, &sent, url)) {
         flight_end(flight, OUTBOX_FAILED, TROUBLE_MESSAGE,
                    flight->why ? flight->why : "it cannot be written as a message");
         return;

@@ -37,6 +37,7 @@ struct deliver_options {
     struct secret secrets[SECRETS];
     uint32_t secret_count;
     struct str public_url; /* of the service; where providers report to */
+    bool leaves_links;     /* mails go out without noticing who opens them or follows a link */
 };
 
 struct delivery;

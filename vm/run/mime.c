@@ -130,6 +130,16 @@ static void put_part(struct buf *out, const char *type, struct str body)
     put_quoted_printable(out, body);
 }
 
+struct str mime_text(struct arena *arena, struct str html)
+{
+    struct buf made;
+    buf_init(&made, 2 << 20);
+    mime_text_of_html(&made, html);
+    struct str text = made.failed ? (struct str){0} : arena_str(arena, buf_view(&made));
+    buf_free(&made);
+    return text;
+}
+
 static void put_html_text(struct buf *out, struct str text)
 {
     for (size_t i = 0; i < text.len; i++)

@@ -3,6 +3,7 @@
 #ifndef CAMP_VM_RUN_MIME_H
 #define CAMP_VM_RUN_MIME_H
 
+#include "vm/base/arena.h"
 #include "vm/base/buf.h"
 
 struct mail {
@@ -13,6 +14,8 @@ struct mail {
     struct str unsubscribe_url; /* empty: transactional */
     int64_t at_ms;
 };
+/* A plain text for readers of html that is shown as none; {0} when it is too long. */
+struct str mime_text(struct arena *arena, struct str html);
 /* False, and nothing to be sent, when an address is not one or a line cannot be written safely. */
 bool mime_write(const struct mail *mail, struct buf *out);
 

@@ -3,6 +3,8 @@
 #include "vm/base/zone.h"
 #include "vm/run/internal.h"
 
+enum { OPENED = 1, CLICKED = 2 }; /* of a row: touched */
+
 /* Of the patient's enrollments, or an empty one when it is gone. */
 static struct env env_of(struct react *r, const struct program *program, uint64_t enrollment,
                          struct enrollment *gone)
@@ -236,28 +238,27 @@ enum status engine_touched(struct engine *engine, uint64_t outbox, bool is_click
     struct react r;
     arena_reset(&engine->slice);
     enum status status = store_outbox_get(engine->store, outbox, &engine->slice, &row);
-    if (status != STATUS_OK)
-        return status;
-    uint64_t enrollment = row.enrollment;
-    uint32_t message = row.message, image = row.image;
-    struct happening touched = {.enrollment = enrollment};
-    status = react_open(engine, (struct str){0}, row.patient, now_ms, &r);
-    const struct program *program = status == STATUS_OK ? engine_program_of(engine, image) : NULL;
+    uint8_t touched = is_click ? OPENED | CLICKED : OPENED;
+    if (status == STATUS_OK)
+        status = store_outbox_touch(engine->store, outbox, row.touched | touched);
+    if (status == STATUS_OK)
+        status = react_open(engine, (struct str){0}, row.patient, now_ms, &r);
+    const struct program *program =
+        status == STATUS_OK ? engine_program_of(engine, row.image) : NULL;
     if (!program)
         return status;
-    struct enrollment *e = patient_enrollment(r.patient, enrollment);
+    if (!(row.touched & OPENED))
+        engine_note_row(engine, &row, WORD_OPENED, (struct str){0});
+    if (is_click && !(row.touched & CLICKED))
+        engine_note_row(engine, &row, WORD_CLICKED, (struct str){0});
+    struct enrollment *e = patient_enrollment(r.patient, row.enrollment);
     struct mark *mark =
-        e ? enrollment_mark(r.patient, e, program->message_names[message], true) : NULL;
-    if (mark) {
-        if (!mark->is_opened)
-            engine_note_message(engine, image, message, WORD_OPENED, enrollment, outbox,
-                                (struct str){0});
-        if (is_click && !mark->is_clicked)
-            engine_note_message(engine, image, message, WORD_CLICKED, enrollment, outbox,
-                                (struct str){0});
-        mark->is_opened = true;
-        mark->is_clicked |= is_click;
-        react_to(&r, &touched);
-    }
+        e ? enrollment_mark(r.patient, e, program->message_names[row.message], true) : NULL;
+    if (!mark)
+        return react_keep(&r);
+    struct happening happening = {.enrollment = row.enrollment};
+    mark->is_opened = true;
+    mark->is_clicked |= is_click;
+    react_to(&r, &happening);
     return react_close(&r);
 }

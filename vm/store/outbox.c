@@ -51,11 +51,12 @@ static void lower_bound(struct store *store, uint8_t channel, int64_t try_at_ms)
 enum status store_outbox_add(struct store *store, struct outbox_row *row)
 {
     sqlite3_stmt *s = store_prepare(
-        store, "INSERT INTO outbox (patient, enrollment, image, message, channel, state, at, "
-               "handed, try_at, attempts, report, expires, draft_until, key, phone, address, "
-               "sender, reply_to, subject, preheader, html, text) "
-               "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7, ?7, 0, 0, ?8, ?9, ?10, ?11, ?12, ?13, "
-               "?14, ?15, ?16, ?17, ?18) RETURNING id");
+        store,
+        "INSERT INTO outbox (patient, enrollment, image, message, channel, state, at, "
+        "handed, try_at, attempts, report, touched, expires, draft_until, key, phone, address, "
+        "sender, reply_to, subject, preheader, html, text) "
+        "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7, ?7, 0, 0, 0, ?8, ?9, ?10, ?11, ?12, ?13, "
+        "?14, ?15, ?16, ?17, ?18) RETURNING id");
     if (!s)
         return store_failed(store, "outbox");
     sqlite3_bind_int64(s, 1, (sqlite3_int64)row->patient);
@@ -109,14 +110,15 @@ static void read_row(sqlite3_stmt *s, struct arena *arena, struct outbox_row *ro
                                .try_at_ms = sqlite3_column_int64(s, 9),
                                .attempts = (uint32_t)sqlite3_column_int64(s, 10),
                                .report = (uint8_t)sqlite3_column_int(s, 11),
-                               .expires_at_ms = sqlite3_column_int64(s, 12),
-                               .draft_until_ms = sqlite3_column_int64(s, 13)};
-    if (sqlite3_column_bytes(s, 14) == (int)sizeof row->key)
-        memcpy(row->key, sqlite3_column_blob(s, 14), sizeof row->key);
+                               .touched = (uint8_t)sqlite3_column_int(s, 12),
+                               .expires_at_ms = sqlite3_column_int64(s, 13),
+                               .draft_until_ms = sqlite3_column_int64(s, 14)};
+    if (sqlite3_column_bytes(s, 15) == (int)sizeof row->key)
+        memcpy(row->key, sqlite3_column_blob(s, 15), sizeof row->key);
     struct str *const texts[] = {&row->to,        &row->from, &row->reply_to, &row->subject,
                                  &row->preheader, &row->html, &row->text};
     for (size_t i = 0; i < ARRAY_COUNT(texts); i++)
-        *texts[i] = text_column(s, 15 + (int)i, arena);
+        *texts[i] = text_column(s, 16 + (int)i, arena);
 }
 
 static enum status read_one(struct store *store, sqlite3_stmt *s, struct arena *arena,
@@ -133,7 +135,8 @@ static enum status read_one(struct store *store, sqlite3_stmt *s, struct arena *
 
 #define OUTBOX_COLUMNS                                                                             \
     "id, patient, enrollment, image, message, channel, state, at, handed, try_at, attempts, "      \
-    "report, expires, draft_until, key, address, sender, reply_to, subject, preheader, html, text"
+    "report, touched, expires, draft_until, key, address, sender, reply_to, subject, preheader, "  \
+    "html, text"
 
 enum status store_outbox_get(struct store *store, uint64_t id, struct arena *arena,
                              struct outbox_row *row)
@@ -335,6 +338,17 @@ enum status store_outbox_wake(struct store *store)
     for (uint8_t channel = 1; channel <= CHANNEL_WEBHOOK; channel++)
         *store_outbox_bound(store, channel) = 0;
     return s ? changed(store, s, &count) : store_failed(store, "outbox");
+}
+
+enum status store_outbox_touch(struct store *store, uint64_t id, uint8_t touched)
+{
+    sqlite3_stmt *s =
+        store_prepare(store, "UPDATE outbox SET touched = ?2 WHERE id = ?1 RETURNING id");
+    if (!s)
+        return store_failed(store, "outbox");
+    sqlite3_bind_int64(s, 1, (sqlite3_int64)id);
+    sqlite3_bind_int(s, 2, touched);
+    return moved(store, s);
 }
 
 enum status store_outbox_report(struct store *store, uint64_t id, enum outbox_state report)

@@ -15,7 +15,7 @@ CREATE TABLE event (
 CREATE TABLE outbox (
     id INTEGER PRIMARY KEY, patient INTEGER NOT NULL, enrollment INTEGER NOT NULL, image INTEGER NOT NULL,
     message INTEGER NOT NULL, channel INTEGER NOT NULL, state INTEGER NOT NULL, at INTEGER NOT NULL,
-    handed INTEGER NOT NULL, try_at INTEGER NOT NULL, attempts INTEGER NOT NULL, report INTEGER NOT NULL,
+    handed INTEGER NOT NULL, try_at INTEGER NOT NULL, attempts INTEGER NOT NULL, report INTEGER NOT NULL, touched INTEGER NOT NULL,
     expires INTEGER NOT NULL, draft_until INTEGER NOT NULL, key BLOB NOT NULL, phone INTEGER, address TEXT, sender TEXT,
     reply_to TEXT, subject TEXT, preheader TEXT, html TEXT, text TEXT);
 -- States are those of outbox.def: all that can still leave; what is to be tried when; what an exit cancels; what a

@@ -103,6 +103,7 @@ struct outbox_row {
     uint32_t image, message; /* message: row of that image */
     uint8_t channel, state;
     uint8_t report;       /* what a provider has said of a row that could not take it yet, or 0 */
+    uint8_t touched;      /* 1 opened, 2 a link was followed */
     uint32_t attempts;    /* claims so far */
     int64_t at_ms;        /* of its state */
     int64_t handed_at_ms; /* handed over for sending; a draft: not yet */
@@ -131,6 +132,7 @@ enum status store_outbox_defer(struct store *store, const struct outbox_row *row
                                int64_t try_at_ms);
 /* What was deferred until woken is looked at again. */
 enum status store_outbox_wake(struct store *store);
+enum status store_outbox_touch(struct store *store, uint64_t id, uint8_t touched);
 enum status store_outbox_report(struct store *store, uint64_t id, enum outbox_state report);
 /* The first PENDING or RETRY row of a channel that may be tried at to_ms, in order of (try_at, id);
  * STATUS_MISSING when there is none. */
