@@ -134,7 +134,7 @@ struct str mime_text(struct arena *arena, struct str html)
 {
     struct buf made;
     buf_init(&made, 2 << 20);
-    mime_text_of_html(&made, html);
+    plain_text(html, &made);
     struct str text = made.failed ? (struct str){0} : arena_str(arena, buf_view(&made));
     buf_free(&made);
     return text;
