@@ -9,6 +9,8 @@
 #include "vm/base/log.h"
 #include "vm/run/internal.h"
 
+enum { STUCK_MS = 60000 };
+
 enum status engine_fail(struct engine *engine, enum status status, const char *what)
 {
     snprintf(engine->error, sizeof engine->error, "%s: %s", what,
@@ -193,8 +195,11 @@ enum status react_keep(struct react *r)
         return r->status;
     buf_reset(record);
     int64_t due_ms = patient_due_ms(r->patient);
-    /* Time that has run must not come again at the same instant. */
-    due_ms = r->is_time && due_ms <= r->now_ms ? r->now_ms + 1 : due_ms;
+    if (r->is_time && due_ms <= r->now_ms) {
+        /* Cannot be, but in a damaged record: it must not hold up everybody's time. */
+        log_line(LOG_ERROR, "time does not move a patient on; tried again in a minute", NULL);
+        due_ms = r->now_ms + STUCK_MS;
+    }
     patient_encode(r->patient, due_ms, record);
     enum status status = STATUS_LIMIT;
     if (!record->failed)
