@@ -111,7 +111,7 @@ BENCH_BIN  := $(BENCH_SRC:tests/%.c=$(TEST)/%)
 TOOL_BIN   := $(TOOL_SRC:tests/tools/%.c=$(BIN)/%)
 PROGRAMS   := $(if $(CAMP_SRC),$(BIN)/camp) $(if $(CAMPD_SRC),$(BIN)/campd)
 
-.PHONY: all lib programs tests demo test soak unit bench fuzz fuzz-all torture tidy deps install clean help FORCE
+.PHONY: proofs all lib programs tests demo test soak unit bench fuzz fuzz-all torture tidy deps install clean help FORCE
 .SECONDARY:
 
 all: programs ## the programs: build/camp and build/campd
@@ -263,6 +263,9 @@ soak: deps ## an hour of mixed traffic, providers that fail, kills: SOAK_SECONDS
 torture: ## long runs: sanitizers, crash loop with more kills
 	$(AGAIN) MODE=asan test
 	$(AGAIN) MODE=tsan test
+
+proofs: programs ## the compiler's proofs beside a checker that walks every way: PROOFS (default 100000) campaigns
+	@BIN=$(abspath $(BIN)) PROOFS=$(or $(PROOFS),100000) tests/proofs/run
 
 tidy: ## floors, headers, numbers, names; long files and functions as warnings
 	@BUILD=$(BUILD) CC='$(CC)' CPPFLAGS='$(CPPFLAGS) $(PKG_CFLAGS)' tests/tidy/run --warn

@@ -241,8 +241,9 @@ struct str unique_name(struct compiler *c, struct str name);
 void compile_step(struct compiler *c, struct node *step);
 /* People are added to the segment by hand, or it is reported. */
 void check_manual(struct compiler *c, const struct node *step, uint32_t segment);
-/* warn.c: does no way lead behind the block? */
+/* warn.c: does no way lead behind the block, the step? */
 bool block_ends(struct compiler *c, const struct node *block);
+bool step_ends(struct compiler *c, const struct node *step);
 void step_begin(struct compiler *c, struct node *step, uint32_t kind, struct str name,
                 uint32_t message);
 

@@ -383,7 +383,6 @@ static void walk_arms(struct walk *walk, struct node *value, struct node *arms, 
 static void walk_repeat(struct walk *walk, struct node *step)
 {
     struct under *breaks = walk->breaks;
-    walk->breaks = NULL;
     walk_block(walk, step->kids[REPEAT_BODY]);
     /* The next time round stands under what left the first. */
     if (step->number > 1 && (walk->breaks || walk->exits))
@@ -467,8 +466,11 @@ static void walk_step(struct walk *walk, struct node *step)
 
 static void walk_block(struct walk *walk, struct node *block)
 {
-    for (struct node *step = block ? block->kids[BLOCK_STEPS] : NULL; step; step = step->next)
+    for (struct node *step = block ? block->kids[BLOCK_STEPS] : NULL; step; step = step->next) {
         walk_step(walk, step);
+        if (step_ends(walk->c, step))
+            return;
+    }
 }
 
 /* ---- what is said ------------------------------------------------------------------------------

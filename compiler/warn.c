@@ -18,8 +18,20 @@ static bool arms_end(struct compiler *c, const struct node *arms, int body, bool
     return arms && is_whole;
 }
 
-/* Does no way lead to the step behind it? */
-static bool step_ends(struct compiler *c, const struct node *step)
+/* Does a `break` leave the repeat around it? */
+static bool has_break(const struct node *step)
+{
+    for (; step; step = step->next) {
+        if (step->kind == NODE_BREAK)
+            return true;
+        for (int kid = 0; kid < NODE_KID_ROOM && step->kind != NODE_REPEAT; kid++)
+            if (step->kids[kid] && step->kids[kid]->kind < NODE_FILE && has_break(step->kids[kid]))
+                return true;
+    }
+    return false;
+}
+
+bool step_ends(struct compiler *c, const struct node *step)
 {
     uint64_t *flow;
     switch ((int)step->kind) {
@@ -35,6 +47,11 @@ static bool step_ends(struct compiler *c, const struct node *step)
         return arms_end(c, step->kids[MATCH_ARMS], ARM_BODY, false);
     case NODE_SPLIT:
         return arms_end(c, step->kids[SPLIT_ARMS], SPLIT_ARM_BODY, true);
+    case NODE_REPEAT:
+        return block_ends(c, step->kids[REPEAT_BODY]) && !has_break(step->kids[REPEAT_BODY]);
+    case NODE_WAIT_REPLY:
+        return arms_end(c, step->kids[WAIT_REPLY_ARMS], ARM_BODY, true) &&
+               block_ends(c, step->kids[WAIT_REPLY_ELSE]);
     case NODE_WAIT_EVENT:
         return block_ends(c, step->kids[WAIT_EVENT_BODY]) &&
                block_ends(c, step->kids[WAIT_EVENT_ELSE]);
