@@ -111,6 +111,7 @@ static void finish(struct compiler *c)
     map64_free(&c->file_rows);
     map64_free(&c->reported);
     map64_free(&c->used_lets);
+    map64_free(&c->dates);
     map64_free(&c->phi_nodes);
     map64_free(&c->message_nodes);
 }

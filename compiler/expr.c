@@ -455,8 +455,7 @@ static void report_comparison(struct compiler *c, struct span span, struct typed
         help(c, diag, "compare it with %s, as %s", kind_name(a.kind), kind_form(a.kind));
 }
 
-/* The type without a trace in the code or the diagnostics. */
-static struct typed type_of(struct compiler *c, struct node *node)
+struct typed type_of(struct compiler *c, struct node *node)
 {
     struct code trial, *outer = c->code;
     bool was_quiet = c->is_quiet;

@@ -107,6 +107,7 @@ struct compiler {
     struct typed trigger;   /* what `event` or the alias is in the workflow */
     bool is_trigger_bad;    /* the trigger's event is unknown, which was reported */
     bool *segment_is_phi;   /* by row; NULL until all conditions are compiled */
+    struct map64 dates;     /* ids of paths that waits count from and that are dates */
     struct map64 used_lets; /* by the place of its name */
     struct strmap phi_noted;
     struct map64 phi_nodes;     /* ids of the expressions that read phi and settle something */
@@ -187,6 +188,8 @@ bool is_of_module(struct compiler *c, const struct node *node);
 struct typed expression(struct compiler *c, struct node *node);
 struct typed expression_as(struct compiler *c, struct node *node, struct typed wanted);
 struct typed condition(struct compiler *c, struct node *node);
+/* The type without a trace in the code or the diagnostics. */
+struct typed type_of(struct compiler *c, struct node *node);
 uint32_t expression_code(struct compiler *c, struct node *node, struct typed wanted,
                          struct typed *got);
 uint32_t condition_code(struct compiler *c, struct node *node);

@@ -53,8 +53,7 @@ static int64_t most_of(const struct node *duration)
     return window_ms(duration, &measure);
 }
 
-/* The longest time in a week for which the windows of a message are closed. */
-static int64_t closed_ms(struct compiler *c, const struct image_message *message)
+int64_t closed_ms(struct compiler *c, const struct image_message *message)
 {
     uint32_t run = 0, longest = 0;
     const struct image_window *windows = c->image->windows + message->windows.first;

@@ -18,4 +18,7 @@ bool moment_of(struct compiler *c, const struct node *campaign, uint32_t message
                struct moment_range *when);
 void clocks_of(struct compiler *c, const struct node *campaign, struct campaign_bounds *out);
 
+/* The longest time in a week for which the windows of the message are closed. */
+int64_t closed_ms(struct compiler *c, const struct image_message *message);
+
 #endif

@@ -5,6 +5,8 @@
 
 #include "compiler/internal.h"
 
+enum { MOST_FLOWS = 32 }; /* one in the other */
+
 /* ---- steps that cannot be reached --------------------------------------------------------------
  */
 
@@ -34,6 +36,7 @@ static bool has_break(const struct node *step)
 bool step_ends(struct compiler *c, const struct node *step)
 {
     uint64_t *flow;
+    bool is_end;
     switch ((int)step->kind) {
     case NODE_EXIT:
     case NODE_BREAK:
@@ -60,7 +63,12 @@ bool step_ends(struct compiler *c, const struct node *step)
                block_ends(c, step->kids[WAIT_UNTIL_ELSE]);
     case NODE_DO:
         flow = strmap_get(&c->flows, step->name);
-        return flow && block_ends(c, ((struct node *)(uintptr_t)*flow)->kids[FLOW_BODY]);
+        if (!flow || c->ends_depth == MOST_FLOWS)
+            return false;
+        c->ends_depth++;
+        is_end = block_ends(c, ((struct node *)(uintptr_t)*flow)->kids[FLOW_BODY]);
+        c->ends_depth--;
+        return is_end;
     default:
         return false;
     }
@@ -82,6 +90,35 @@ static void check_reached(struct compiler *c, const struct node *block)
             note(c, diag, first_line(c, step->span), "every way ends here");
             help(c, diag, "take the step away, or let a way lead to it");
             return;
+        }
+}
+
+static bool is_same_value(const struct node *a, const struct node *b)
+{
+    if (a->kind != b->kind)
+        return false;
+    return a->kind == NODE_TEXT      ? str_eq(str_trim(a->name), str_trim(b->name))
+           : a->kind == NODE_INTEGER ? a->number == b->number
+                                     : false;
+}
+
+/* A value, or a word of a reply, that an arm before takes. */
+static void check_values(struct compiler *c, const struct node *arms)
+{
+    const struct node *seen[64];
+    uint32_t count = 0;
+    for (const struct node *arm = arms; arm; arm = arm->next)
+        for (const struct node *value = arm->kids[ARM_VALUES]; value && count < ARRAY_COUNT(seen);
+             value = value->next) {
+            for (uint32_t i = 0; i < count; i++) {
+                if (!is_same_value(seen[i], value))
+                    continue;
+                struct diag *diag = report(c, DIAG_UNREACHABLE, value->span);
+                note(c, diag, seen[i]->span, "this arm takes it");
+                help(c, diag, "take one of them away");
+                break;
+            }
+            seen[count++] = value;
         }
 }
 
@@ -334,6 +371,8 @@ static bool check_node(void *context, struct node *node)
             return node->kind != NODE_TEST && !check_condition(c, node);
     if (node->kind == NODE_BLOCK)
         check_reached(c, node);
+    if (node->kind == NODE_MATCH || node->kind == NODE_WAIT_REPLY)
+        check_values(c, node->kids[node->kind == NODE_MATCH ? MATCH_ARMS : WAIT_REPLY_ARMS]);
     if (node->kind == NODE_LET)
         warn_of_idle_let(c, node);
     /* What stands in a flow that nothing runs was never used. */
@@ -383,6 +422,15 @@ static bool has_drafts(const struct compiler *c, uint32_t campaign)
     return false;
 }
 
+static bool has_live_waits(const struct compiler *c, uint32_t campaign)
+{
+    struct rows waits = c->image->campaigns[campaign].waits;
+    for (uint32_t i = 0; i < waits.count; i++)
+        if (c->image->waits[waits.first + i].is_live)
+            return true;
+    return false;
+}
+
 void warn_all(struct compiler *c)
 {
     struct walk walk = {c, IMAGE_NONE};
@@ -393,11 +441,15 @@ void warn_all(struct compiler *c)
         if (decl->kind != NODE_CAMPAIGN)
             continue;
         uint32_t row = campaign_row(c, decl->name);
-        if (has_drafts(c, row)) {
-            walk.last_sms = IMAGE_NONE;
+        bool drafts = has_drafts(c, row), reminds = has_live_waits(c, row);
+        c->campaign = decl;
+        if (drafts || reminds)
             find_messages(c, row);
+        walk.last_sms = IMAGE_NONE;
+        if (drafts)
             ast_walk(decl->kids[CAMPAIGN_WORKFLOW], check_draft, &walk);
-        }
+        if (reminds)
+            warn_of_reminders(c);
         warn_of_goal(c, decl);
     }
     warn_of_circles(c);

@@ -6,6 +6,8 @@
 
 /* warn.c: over a project without errors, behind the campaigns */
 void warn_all(struct compiler *c);
+/* reminder.c: of the campaign being looked at */
+void warn_of_reminders(struct compiler *c);
 /* reach.c, circle.c */
 void warn_of_goal(struct compiler *c, const struct node *campaign);
 void warn_of_circles(struct compiler *c);

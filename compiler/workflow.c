@@ -156,6 +156,18 @@ static uint32_t next_clock_code(struct compiler *c, struct node *node)
     return code_end(c);
 }
 
+/* Is it a date that the instant of a wait is counted from? For reminder.c, which knows no names. */
+static void note_date(struct compiler *c, const struct node *value)
+{
+    struct node *thing = value->kind == NODE_AT ? value->kids[AT_OPERAND] : NULL;
+    if (!thing)
+        thing = (struct node *)(uintptr_t)value;
+    if (thing->kind == NODE_ARITHMETIC)
+        thing = thing->kids[ARITHMETIC_LEFT];
+    if (thing->kind == NODE_PATH && type_of(c, thing).kind == TYPE_DATE)
+        *map64_put(&c->dates, thing->id, NULL) = 1;
+}
+
 static void wait_until(struct compiler *c, struct node *step)
 {
     struct node *value = step->kids[WAIT_UNTIL_VALUE], *bound = step->kids[WAIT_UNTIL_UP_TO];
@@ -173,6 +185,7 @@ static void wait_until(struct compiler *c, struct node *step)
         wait.until = code;
         wait.is_live = !is_date;
         phi_note_moment(c, value, type);
+        note_date(c, value);
         if (!is_date && !otherwise) {
             struct str text = source_text(c, value->span);
             struct diag *diag =
