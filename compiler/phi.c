@@ -233,9 +233,8 @@ static bool may_leave(struct walk *walk, struct node *block, enum node_kind how,
         if (flow && depth < MOST_DEPTH &&
             may_leave(walk, ((struct node *)(uintptr_t)*flow)->kids[FLOW_BODY], how, depth + 1))
             return true;
-        if (step->kind == NODE_REPEAT && how == NODE_BREAK)
-            continue;
-        for (int kid = 0; kid < NODE_KID_ROOM; kid++)
+        bool is_loop = step->kind == NODE_REPEAT && how == NODE_BREAK;
+        for (int kid = 0; kid < NODE_KID_ROOM && !is_loop; kid++)
             for (struct node *below = step->kids[kid]; below; below = below->next) {
                 struct node *body = below->kind == NODE_ARM         ? below->kids[ARM_BODY]
                                     : below->kind == NODE_SPLIT_ARM ? below->kids[SPLIT_ARM_BODY]
@@ -246,6 +245,8 @@ static bool may_leave(struct walk *walk, struct node *block, enum node_kind how,
                     may_leave(walk, is_chain ? &alone : body, how, depth))
                     return true;
             }
+        if (step_ends(walk->c, step))
+            return false;
     }
     return false;
 }
@@ -328,30 +329,30 @@ static void walk_message(struct walk *walk, const struct node *step)
     tell(walk, arena_cstr(walk->c->arena, walk->campaign), step->name);
 }
 
-/* Ways of which one is taken; `condition` decides when it reads phi. */
+/* Ways of which one is taken; `condition` decides when it reads phi. Ways that all leave by `exit`,
+ * or all by `break`, settle nothing of what follows. */
 static void walk_ways(struct walk *walk, struct node *condition, struct node **ways, uint32_t count)
 {
     struct under *exits = walk->exits, *breaks = walk->breaks, *all_exits = exits,
                  *all_breaks = breaks, *blocks = walk->blocks;
     bool is_phi = reads_phi(walk, condition);
     bool decides = is_phi && !send_the_same(walk->c, ways, count);
-    bool may_exit = false, may_break = false;
+    bool may_exit = false, may_break = false, leads_on = false;
     walk->depth += is_phi;
     if (decides)
         walk->blocks = push(walk, decision_on(walk, condition), blocks);
     for (uint32_t i = 0; i < count; i++) {
+        struct node alone = {.kind = NODE_BLOCK, .kids = {ways[i]}};
+        struct node *way = ways[i] && ways[i]->kind == NODE_IF ? &alone : ways[i];
         walk->exits = exits;
         walk->breaks = breaks;
-        if (ways[i] && ways[i]->kind == NODE_IF) {
-            struct node alone = {.kind = NODE_BLOCK, .kids = {ways[i]}};
-            walk_block(walk, &alone);
-            may_exit |= may_leave(walk, &alone, NODE_EXIT, 0);
-            may_break |= may_leave(walk, &alone, NODE_BREAK, 0);
-        } else {
-            walk_block(walk, ways[i]);
-            may_exit |= may_leave(walk, ways[i], NODE_EXIT, 0);
-            may_break |= may_leave(walk, ways[i], NODE_BREAK, 0);
-        }
+        walk_block(walk, way);
+        bool breaks_off = may_leave(walk, way, NODE_BREAK, 0), ends = block_ends(walk->c, way);
+        may_exit |= may_leave(walk, way, NODE_EXIT, 0);
+        may_break |= breaks_off;
+        leads_on |= !ends;
+        if (ends && !breaks_off)
+            continue;
         all_exits = join(walk, all_exits, walk->exits);
         all_breaks = join(walk, all_breaks, walk->breaks);
     }
@@ -359,9 +360,9 @@ static void walk_ways(struct walk *walk, struct node *condition, struct node **w
     walk->blocks = blocks;
     walk->exits = all_exits;
     walk->breaks = all_breaks;
-    if (decides && may_exit)
+    if (decides && may_exit && (leads_on || may_break))
         walk->exits = push(walk, decision_on(walk, condition), walk->exits);
-    if (decides && may_break)
+    if (decides && may_break && (leads_on || may_exit))
         walk->breaks = push(walk, decision_on(walk, condition), walk->breaks);
 }
 
