@@ -6,16 +6,18 @@ import subprocess
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 
-def install(package):
-    """`name@version`: the folder with its node_modules, or None with the reason."""
-    folder = os.path.join(ROOT, os.environ.get("BUILD", "build"), "npm", package.strip("@").replace("/", "_"))
+def install(*packages):
+    """`name@version`, and what it wants beside it: the folder with node_modules, or None with the reason."""
+    package = " ".join(packages)
+    folder = os.path.join(ROOT, os.environ.get("BUILD", "build"), "npm",
+                          package.strip("@").replace("/", "_").replace(" ", "+"))
     if os.path.exists(os.path.join(folder, "done")):
         return folder, ""
     if not shutil.which("npm"):
         return None, "npm is not there"
     os.makedirs(folder, exist_ok=True)
     try:
-        run = subprocess.run(["npm", "install", "--prefix", folder, "--no-audit", "--no-fund", package], cwd=folder,
+        run = subprocess.run(["npm", "install", "--prefix", folder, "--no-audit", "--no-fund", *packages], cwd=folder,
                              capture_output=True, text=True, timeout=240)
     except subprocess.SubprocessError as why:
         return None, "npm install %s: %s" % (package, why)
