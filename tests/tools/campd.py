@@ -195,3 +195,13 @@ class Campd:
             self.process.wait()
             self.process.stdout.close()
             self.log.close()
+
+
+def has_terminals():
+    """Can a pseudo-terminal be had? Not in a chroot without /dev/pts."""
+    try:
+        for fd in os.openpty():
+            os.close(fd)
+    except OSError:
+        return False
+    return True
