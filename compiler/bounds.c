@@ -2,31 +2,18 @@
  * week and 30 days, when each can go out, how long an enrollment can last, and where campaigns
  * meet.
  *
- * One enrollment is bounded by its ways (paths.c). Enrollments one behind the other are joined like
- * steps; those that can overlap are counted by how many can be under way. Limits bound what is
- * handed over: N per D lets through N in each begun D of the window (twice that where messages with
- * and without a topic count apart, W3). All are upper bounds: the true worst case is never above.
+ * One enrollment is bounded by its ways (paths.c), several by when they can be entered (entries.c).
+ * Limits bound what is handed over: N per D lets through N in each begun D of the window, or of the
+ * time in which there is anything to send (twice that where messages with and without a topic count
+ * apart, W3). All are upper bounds: the true worst case is never above.
  */
-#include "compiler/paths.h"
+#include "compiler/entries.h"
 #include "compiler/times.h"
 #include "compiler/warn.h"
 
-enum { MOST_TOLD = 999, MOST_ROUNDS = 12, MINUTES_OF_WEEK = 10080 };
-static const int64_t DAY_MS = 86400000;
+static const int64_t DAY_MS = 86400000, HOUR_MS = 3600000;
 static const int64_t windows_days[BOUNDS_WINDOWS] = {1, 7, 30};
 static const uint32_t channels_of[BOUNDS_CHANNELS] = {FLAG_EMAIL, FLAG_SMS, FLAG_EMAIL | FLAG_SMS};
-
-static struct bound at_most(uint64_t most)
-{
-    return (struct bound){most < MOST_TOLD ? (uint32_t)most : MOST_TOLD, most > MOST_TOLD};
-}
-
-static struct bound lower(struct bound a, struct bound b)
-{
-    if (a.is_open || b.is_open)
-        return a.is_open ? b : a;
-    return a.most < b.most ? a : b;
-}
 
 static struct bound sum(struct bound a, struct bound b)
 {
@@ -34,133 +21,16 @@ static struct bound sum(struct bound a, struct bound b)
     return both;
 }
 
-/* ---- ways --------------------------------------------------------------------------------------
- */
-
-static struct bound most_within(const struct paths *paths, const struct plan *plan)
-{
-    for (uint32_t k = plan->most; k; k--)
-        if (paths->within.ms[k] != NEVER)
-            return at_most(k);
-    return at_most(0);
-}
-
-/* An enrollment that `exit` rules can end at any moment: behind each message it may be over. */
-static void end_anywhere(struct plan *plan, struct paths *paths)
-{
-    for (uint32_t k = 0; k <= plan->most; k++) {
-        int64_t *through = &paths->way[PASS][THROUGH].ms[k],
-                *since = &paths->way[SINCE][THROUGH].ms[k];
-        int64_t prefix = k ? paths->prefix.ms[k] : 0, within = paths->within.ms[k];
-        *through = prefix < *through ? prefix : *through;
-        *since = k && within < *since ? within : *since;
-    }
-    paths->way[BEFORE][THROUGH].ms[0] = 0;
-    paths->reaches[THROUGH] = true;
-}
-
-static void end_as_passed(struct plan *plan, struct paths *paths)
-{
-    for (int kind = 0; kind < PATHS_KINDS; kind++)
-        for (uint32_t k = 0; k <= plan->most; k++) {
-            int64_t ended = paths->way[kind][ENDED].ms[k],
-                    *through = &paths->way[kind][THROUGH].ms[k];
-            *through = ended < *through ? ended : *through;
-        }
-    paths->reaches[THROUGH] |= paths->reaches[ENDED];
-}
-
-static bool has_exit_rules(const struct node *campaign)
-{
-    for (const struct node *s = campaign->kids[CAMPAIGN_SETTINGS]; s; s = s->next)
-        if (s->kind == NODE_EXIT_RULE)
-            return true;
-    return false;
-}
-
-/* Enrollments one behind the other, with a gap between; open when they can pile up in no time. */
-static struct bound again_and_again(struct plan *plan, struct paths one, int64_t gap_ms,
-                                    bool can_end_anywhere)
-{
-    struct paths all;
-    struct bound before;
-    end_as_passed(plan, &one);
-    if (can_end_anywhere)
-        end_anywhere(plan, &one);
-    for (int kind = 0; kind < PATHS_KINDS && gap_ms; kind++)
-        for (uint32_t k = 0; k <= plan->most && kind != BEFORE; k++) {
-            int64_t *ms = &one.way[kind][THROUGH].ms[k];
-            *ms = *ms == NEVER || *ms + gap_ms >= plan->horizon_ms ? NEVER : *ms + gap_ms;
-        }
-    all = one;
-    before = most_within(&all, plan);
-    for (int round = 0; round < MOST_ROUNDS; round++) {
-        all = paths_join(plan, &all, &all);
-        struct bound now = most_within(&all, plan);
-        if (now.most == before.most && round > 1)
-            break;
-        before = now;
-    }
-    return before.most == plan->most ? (struct bound){plan->most, true} : before;
-}
-
-/* ---- entry -------------------------------------------------------------------------------------
- */
-
-static struct bound over_entries(struct compiler *c, const struct node *campaign, struct plan *plan,
-                                 struct paths one, uint32_t ways_most, struct str *why)
-{
-    const struct node *enter = campaign->kids[CAMPAIGN_SETTINGS];
-    struct bound bound = most_within(&one, plan);
-    while (enter && enter->kind != NODE_ENTER)
-        enter = enter->next;
-    uint32_t drafts = 0;
-    int64_t form = enter ? enter->number : FORM_ONCE, gap_ms = 0;
-    if (form == FORM_ONCE || bound.most == 0)
-        return bound;
-    uint32_t kind = c->image->campaigns[c->campaign_row].trigger_kind;
-    int64_t apart_ms = kind == TRIGGER_DATE ? DAY_MS : 0;
-    struct plan asking = *plan;
-    asking.most = 4 * ways_most + 8 < 64 ? 64 : 4 * ways_most + 8;
-    if (form == FORM_ONCE_PER_DURATION) {
-        int64_t least = wait_least_ms(plan, enter->kids[ENTER_PER]);
-        apart_ms = least > apart_ms ? least : apart_ms;
-    }
-    if (form == FORM_AGAIN || form == FORM_AGAIN_AFTER) {
-        if (form == FORM_AGAIN_AFTER)
-            gap_ms = wait_least_ms(plan, enter->kids[ENTER_PER]);
-        bound = again_and_again(&asking, paths_of(&asking, campaign->kids[CAMPAIGN_WORKFLOW]),
-                                gap_ms, has_exit_rules(campaign));
-        if (!bound.is_open || !apart_ms)
-            goto done;
-    }
-    bound = (struct bound){0, true};
-    struct moment_range life = life_of(c, campaign);
-    paths_most(plan, campaign->kids[CAMPAIGN_WORKFLOW], &drafts);
-    if (apart_ms && !life.open_by.len && !drafts) {
-        struct bound each = most_within(&one, plan);
-        int64_t under_way = (plan->horizon_ms + life.latest_ms + apart_ms - 1) / apart_ms;
-        bound = at_most((uint64_t)under_way * each.most);
-    }
-done:
-    if (bound.is_open)
-        *why = form == FORM_ALWAYS         ? STR("`enter always`: each start sends again")
-               : form == FORM_ONCE_PER_KEY ? STR("`once per …`: each new value sends again")
-               : drafts                    ? STR("drafts of many entries can be approved together")
-                                           : STR("nothing keeps one entry apart from the next");
-    return bound;
-}
-
 /* ---- limits ------------------------------------------------------------------------------------
  */
 
-static struct bound limit_in(struct compiler *c, const struct image_limit *limit, int64_t days,
+static struct bound limit_in(struct compiler *c, const struct image_limit *limit, int64_t window_ms,
                              bool has_both_kinds)
 {
     const struct image_constant *per = &c->image->constants[limit->per];
     int64_t least = per->number + (int64_t)(int32_t)per->days * DAY_MS +
                     (int64_t)(int32_t)per->months * 28 * DAY_MS,
-            window = days * DAY_MS + (per->number ? 3600000 : 0);
+            window = window_ms + (per->number ? HOUR_MS : 0);
     if (least <= 0)
         return (struct bound){0, true};
     uint64_t times = (uint64_t)((window + least - 1) / least);
@@ -170,7 +40,7 @@ static struct bound limit_in(struct compiler *c, const struct image_limit *limit
 /* The limits of a scope that all messages of the channels share, over the messages of the campaign
  * or, for IMAGE_NONE, of all. */
 static struct bound shared_limit(struct compiler *c, uint32_t campaign, uint32_t channels,
-                                 uint32_t scope, int64_t days)
+                                 uint32_t scope, int64_t window_ms)
 {
     struct bound bound = {0, true};
     const struct image_limit *limits[64];
@@ -194,13 +64,21 @@ static struct bound shared_limit(struct compiler *c, uint32_t campaign, uint32_t
         is_first = false;
     }
     for (uint32_t i = 0; i < count; i++)
-        bound = lower(bound, limit_in(c, limits[i], days, has_topic && has_none));
+        bound = lower(bound, limit_in(c, limits[i], window_ms, has_topic && has_none));
     return bound;
+}
+
+/* The window, or the time in which there is anything to send, when that is less. */
+static int64_t window_of(struct plan *plan, const struct node *campaign,
+                         const struct campaign_bounds *known)
+{
+    int64_t span_ms = entries_span_ms(plan, campaign, known);
+    return span_ms < plan->horizon_ms ? span_ms + 1 : plan->horizon_ms;
 }
 
 /* Each message by itself, with its own limits. */
 static struct bound each_message(struct compiler *c, const struct node *campaign, struct plan *plan,
-                                 int64_t days)
+                                 const struct campaign_bounds *known)
 {
     const struct image_campaign *row = &c->image->campaigns[c->campaign_row];
     struct bound all = {0, false};
@@ -222,14 +100,12 @@ static struct bound each_message(struct compiler *c, const struct node *campaign
         struct plan alone = *plan;
         struct str why = {0};
         alone.only = index;
-        uint32_t most = paths_most(&alone, campaign->kids[CAMPAIGN_WORKFLOW], NULL);
-        alone.most = most < MOST_TOLD ? most : MOST_TOLD;
-        struct bound one = over_entries(
-            c, campaign, &alone, paths_of(&alone, campaign->kids[CAMPAIGN_WORKFLOW]), most, &why);
+        struct bound one = entries_most(&alone, campaign, known, &why);
+        int64_t window_ms = window_of(&alone, campaign, known);
         for (uint32_t k = 0; k < message->limits.count; k++) {
             const struct image_limit *limit = &c->image->limits[message->limits.first + k];
             if (limit->scope == LIMIT_MESSAGE)
-                one = lower(one, limit_in(c, limit, days, false));
+                one = lower(one, limit_in(c, limit, window_ms, false));
         }
         all = sum(all, one);
     }
@@ -241,7 +117,6 @@ static struct bound each_message(struct compiler *c, const struct node *campaign
 
 static void most_of(struct compiler *c, const struct node *campaign, struct campaign_bounds *out)
 {
-    const struct node *workflow = campaign->kids[CAMPAIGN_WORKFLOW];
     for (int channel = 0; channel < BOUNDS_CHANNELS; channel++)
         for (int window = 0; window < BOUNDS_WINDOWS; window++) {
             struct arena arena;
@@ -251,16 +126,14 @@ static void most_of(struct compiler *c, const struct node *campaign, struct camp
                                 .only = IMAGE_NONE,
                                 .measure = MEASURE_DAYS,
                                 .horizon_ms = windows_days[window] * DAY_MS};
-            uint32_t most = paths_most(&plan, workflow, NULL);
-            plan.most = most < MOST_TOLD ? most : MOST_TOLD;
             arena_init(&arena, 0);
-            struct bound bound = over_entries(c, campaign, &plan, paths_of(&plan, workflow),
-                                              plan.most, &out->why_open);
-            bound = lower(bound, each_message(c, campaign, &plan, windows_days[window]));
-            bound = lower(bound, shared_limit(c, c->campaign_row, plan.channels, LIMIT_CAMPAIGN,
-                                              windows_days[window]));
-            bound = lower(bound, shared_limit(c, c->campaign_row, plan.channels, LIMIT_POLICY,
-                                              windows_days[window]));
+            struct bound bound = entries_most(&plan, campaign, out, &out->why_open);
+            int64_t window_ms = window_of(&plan, campaign, out);
+            bound = lower(bound, each_message(c, campaign, &plan, out));
+            bound = lower(
+                bound, shared_limit(c, c->campaign_row, plan.channels, LIMIT_CAMPAIGN, window_ms));
+            bound = lower(bound,
+                          shared_limit(c, c->campaign_row, plan.channels, LIMIT_POLICY, window_ms));
             out->most[channel][window] = bound;
             arena_free(&arena);
         }
@@ -282,10 +155,12 @@ static void messages_of(struct compiler *c, const struct node *campaign,
         if (!moment_of(c, campaign, row->messages.first + i, &when))
             continue;
         *one = (struct message_bounds){.name = text_of(c, message->name),
+                                       .row = row->messages.first + i,
                                        .channel = message->channel,
                                        .earliest_ms = when.earliest_ms,
                                        .latest_ms = when.latest_ms,
                                        .open_by = when.open_by,
+                                       .has_hours = when.has_hours,
                                        .is_draft = message->is_draft,
                                        .is_notice = message->is_notice &&
                                                     message->channel != CHANNEL_WEBHOOK};
@@ -362,7 +237,7 @@ static void together(struct compiler *c)
                 all = sum(all, bounds->campaigns[i].most[channel][window]);
             bounds->patient[channel][window] =
                 lower(all, shared_limit(c, IMAGE_NONE, channels_of[channel], LIMIT_POLICY,
-                                        windows_days[window]));
+                                        windows_days[window] * DAY_MS));
         }
     for (int window = 0; window < BOUNDS_WINDOWS; window++)
         bounds->patient[2][window] =
@@ -383,8 +258,8 @@ void bounds_all(struct compiler *c)
         c->campaign = campaign;
         c->campaign_row = i;
         find_messages(c, i);
-        most_of(c, campaign, out);
         messages_of(c, campaign, out);
+        most_of(c, campaign, out);
         clocks_of(c, campaign, out);
         struct moment_range life = life_of(c, campaign);
         out->longest_ms = life.latest_ms;

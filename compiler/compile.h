@@ -38,11 +38,11 @@ struct bound {
 };
 struct message_bounds {
     struct str name;
-    uint32_t channel;
+    uint32_t row, channel;          /* row: in the image */
     int64_t earliest_ms, latest_ms; /* after entry */
     struct str open_by;             /* what makes the latest later; empty: nothing does */
     uint32_t signs, segments;       /* of an SMS, the longest; units of its alphabet */
-    bool is_draft, is_notice, is_ucs2;
+    bool is_draft, is_notice, is_ucs2, has_hours;
 };
 struct clock_bounds { /* a time of day that is written, on the two days when clocks change */
     int32_t minute;

@@ -20,7 +20,8 @@ static struct moment_range join(struct moment_range a, struct moment_range b)
         return a.is_reached ? a : b;
     return (struct moment_range){a.earliest_ms < b.earliest_ms ? a.earliest_ms : b.earliest_ms,
                                  a.latest_ms > b.latest_ms ? a.latest_ms : b.latest_ms,
-                                 a.open_by.len ? a.open_by : b.open_by, true};
+                                 a.open_by.len ? a.open_by : b.open_by, true,
+                                 a.has_hours || b.has_hours};
 }
 
 static struct moment_range later(struct moment_range at, int64_t least_ms, int64_t most_ms)
@@ -29,16 +30,6 @@ static struct moment_range later(struct moment_range at, int64_t least_ms, int64
     at.latest_ms += most_ms;
     return at;
 }
-
-static struct moment_range opened(struct compiler *c, struct moment_range at, const struct node *by)
-{
-    if (!at.open_by.len)
-        at.open_by = source_text(c, by->span);
-    return at;
-}
-
-static struct moment_range walk_block(struct times_walk *walk, const struct node *block,
-                                      struct moment_range at);
 
 static int64_t least_of(const struct node *duration)
 {
@@ -52,6 +43,24 @@ static int64_t most_of(const struct node *duration)
     enum measure measure;
     return window_ms(duration, &measure);
 }
+
+static struct moment_range waited(struct moment_range at, const struct node *duration,
+                                  bool is_whole)
+{
+    at = later(at, is_whole ? least_of(duration) : 0, most_of(duration));
+    at.has_hours |= duration->number != 0;
+    return at;
+}
+
+static struct moment_range opened(struct compiler *c, struct moment_range at, const struct node *by)
+{
+    if (!at.open_by.len)
+        at.open_by = source_text(c, by->span);
+    return at;
+}
+
+static struct moment_range walk_block(struct times_walk *walk, const struct node *block,
+                                      struct moment_range at);
 
 int64_t closed_ms(struct compiler *c, const struct image_message *message)
 {
@@ -74,8 +83,11 @@ static struct moment_range walk_message(struct times_walk *walk, const struct no
         return at;
     const struct image_message *message = &walk->c->image->messages[*row];
     bool is_draft = message->is_draft && message->channel != CHANNEL_WEBHOOK;
-    if (!is_draft && !message->is_notice && message->channel != CHANNEL_WEBHOOK)
-        at = later(at, 0, closed_ms(walk->c, message));
+    if (!is_draft && !message->is_notice && message->channel != CHANNEL_WEBHOOK) {
+        int64_t held_ms = closed_ms(walk->c, message);
+        at = later(at, 0, held_ms);
+        at.has_hours |= held_ms > 0;
+    }
     if (*row == walk->wanted) {
         struct moment_range sent = at;
         if (is_draft && !sent.open_by.len)
@@ -93,7 +105,7 @@ static struct moment_range bounded(struct times_walk *walk, const struct node *b
     if (!bound)
         return at;
     if (bound->kind == NODE_DURATION)
-        return later(at, is_whole ? least_of(bound) : 0, most_of(bound));
+        return waited(at, bound, is_whole);
     return opened(walk->c, at, bound);
 }
 
@@ -165,7 +177,7 @@ static struct moment_range walk_step(struct times_walk *walk, const struct node 
     case NODE_WEBHOOK:
         return walk_message(walk, step, at);
     case NODE_WAIT:
-        return later(at, least_of(step->kids[WAIT_SPAN]), most_of(step->kids[WAIT_SPAN]));
+        return waited(at, step->kids[WAIT_SPAN], true);
     case NODE_WAIT_UNTIL:
         return walk_until(walk, step, at);
     case NODE_WAIT_EVENT:

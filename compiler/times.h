@@ -9,7 +9,7 @@ struct moment_range { /* nominal: a day is 24 hours, a month 28 to 31 days */
     int64_t earliest_ms, latest_ms;
     struct str
         open_by; /* the latest is later by this, which nothing here bounds; empty: by nothing */
-    bool is_reached;
+    bool is_reached, has_hours; /* has_hours: not whole days only, which daylight saving keeps */
 };
 /* Of an enrollment's end, over all ways. */
 struct moment_range life_of(struct compiler *c, const struct node *campaign);
