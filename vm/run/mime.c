@@ -69,11 +69,12 @@ static void put_quoted_printable(struct buf *out, struct str s)
         bool at_line_end = i + 1 == s.len || s.at[i + 1] == '\n' || s.at[i + 1] == '\r';
         bool is_safe =
             (c > ' ' && c <= '~' && c != '=') || ((c == ' ' || c == '\t') && !at_line_end);
-        is_safe &= !(column == 0 && (c == '.' || c == 'F'));
         if (column + (is_safe ? 1 : 3) > 75) {
             buf_c(out, "=\r\n");
             column = 0;
         }
+        /* No line begins with a dot or with `From`, which some on the way read as theirs. */
+        is_safe &= !(column == 0 && (c == '.' || c == 'F'));
         if (is_safe)
             buf_byte(out, c);
         else

@@ -48,13 +48,8 @@ bool providers_open(struct providers **out, const struct deliver_options *option
     curl_global_init(CURL_GLOBAL_DEFAULT);
     p->epoll = epoll_create1(EPOLL_CLOEXEC);
     p->multi = curl_multi_init();
-    bool is_open = p->epoll >= 0 && p->multi;
-    for (int i = 0; i < SMTP_CONNECTIONS; i++) {
-        is_open &= (p->smtp[i] = curl_easy_init()) != NULL;
-        if (p->smtp[i])
-            smtp_set_up(options, p->smtp[i]);
-    }
-    if (!is_open) {
+    smtp_open(p);
+    if (p->epoll < 0 || !p->multi) {
         providers_close(p);
         *out = NULL;
         return false;
@@ -71,9 +66,7 @@ void providers_close(struct providers *p)
 {
     if (!p)
         return;
-    for (int i = 0; i < SMTP_CONNECTIONS; i++)
-        if (p->smtp[i])
-            curl_easy_cleanup(p->smtp[i]);
+    smtp_close(p);
     if (p->multi)
         curl_multi_cleanup(p->multi);
     if (p->epoll >= 0)
@@ -89,25 +82,24 @@ int providers_fd(const struct providers *p)
 
 int64_t providers_wait_ms(const struct providers *p)
 {
-    int64_t now_ms = monotonic_ms();
-    if (p->timer_at_ms < 0)
+    int64_t now_ms = monotonic_ms(), first_ms = smtp_deadline_ms(p);
+    if (p->timer_at_ms >= 0 && p->timer_at_ms < first_ms)
+        first_ms = p->timer_at_ms;
+    if (first_ms == INT64_MAX)
         return -1;
-    return p->timer_at_ms > now_ms ? p->timer_at_ms - now_ms : 0;
+    return first_ms > now_ms ? first_ms - now_ms : 0;
 }
 
 static void end(struct providers *p, struct flight *flight, CURLcode code)
 {
     curl_multi_remove_handle(p->multi, flight->easy);
     curl_easy_getinfo(flight->easy, CURLINFO_RESPONSE_CODE, &flight->code);
-    if (flight->channel == CHANNEL_EMAIL)
-        smtp_end(p, flight, code);
-    else if (flight->channel == CHANNEL_SMS)
+    if (flight->channel == CHANNEL_SMS)
         sms_end(flight, code);
     else
         webhook_end(flight, code);
     curl_slist_free_all(flight->lists);
-    if (flight->channel != CHANNEL_EMAIL)
-        curl_easy_cleanup(flight->easy);
+    curl_easy_cleanup(flight->easy);
     flight->lists = flight->easy = NULL;
     ensure(flight->phase == FLIGHT_DONE);
 }
@@ -121,7 +113,10 @@ static void take_messages(struct providers *p)
         if (message->msg != CURLMSG_DONE)
             continue;
         curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &flight);
-        end(p, flight, code);
+        if (flight->channel == CHANNEL_EMAIL)
+            smtp_connected(p, flight, code);
+        else
+            end(p, flight, code);
     }
 }
 
@@ -131,12 +126,16 @@ int providers_run(struct providers *p)
     int running, count = epoll_wait(p->epoll, events, EVENTS, 0);
     for (int i = 0; i < count; i++) {
         uint32_t seen = events[i].events;
+        if (smtp_event(p, events[i].data.fd, seen))
+            continue;
         int what = (seen & EPOLLIN ? CURL_CSELECT_IN : 0) |
                    (seen & EPOLLOUT ? CURL_CSELECT_OUT : 0) |
                    (seen & (EPOLLERR | EPOLLHUP) ? CURL_CSELECT_ERR : 0);
         curl_multi_socket_action(p->multi, events[i].data.fd, what, &running);
     }
-    if (p->timer_at_ms >= 0 && p->timer_at_ms <= monotonic_ms()) {
+    int64_t mono_ms = monotonic_ms();
+    smtp_time(p, mono_ms);
+    if (p->timer_at_ms >= 0 && p->timer_at_ms <= mono_ms) {
         p->timer_at_ms = -1;
         curl_multi_socket_action(p->multi, CURL_SOCKET_TIMEOUT, 0, &running);
         count++;
@@ -173,7 +172,6 @@ void flight_end(struct flight *flight, enum outbox_state state, enum trouble tro
     flight->outcome.state = state;
     flight->trouble = trouble;
     flight->why = why;
-    flight->done_at_ms = monotonic_ms();
     flight->next = *flight->done;
     *flight->done = flight;
 }
@@ -197,8 +195,11 @@ bool flight_prepare(struct providers *p, struct flight *flight, const struct pro
     buf_init(&flight->answer, ANSWER_BYTES + 64);
     if (goes_to_file(p->options, row->channel))
         return file_prepare(p->options, flight, program, row, unsubscribe_url);
-    if (row->channel == CHANNEL_EMAIL)
-        return smtp_prepare(flight, program, row, unsubscribe_url);
+    if (row->channel == CHANNEL_EMAIL) {
+        bool is_sound = smtp_prepare(flight, program, row, unsubscribe_url);
+        buf_c(&flight->content, ".\r\n"); /* where it ends */
+        return is_sound && !flight->content.failed;
+    }
     if (row->channel == CHANNEL_SMS)
         return sms_prepare(p, flight, row);
     return webhook_prepare(p, flight, program, row);
@@ -218,7 +219,9 @@ void providers_begin(struct providers *p, struct flight *flight)
 
 void providers_abort(struct providers *p, struct flight *flight)
 {
-    if (flight->easy)
+    if (flight->channel == CHANNEL_EMAIL)
+        smtp_abort(p, flight);
+    else if (flight->easy)
         end(p, flight, CURLE_OPERATION_TIMEDOUT);
 }
 

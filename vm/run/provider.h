@@ -27,16 +27,15 @@ struct flight {
     uint32_t attempts;
     uint64_t id;
     unsigned char key[16];
-    char key_text[33];                 /* hex */
-    int64_t claimed_at_ms, done_at_ms; /* of the monotonic clock */
-    struct flight *next;               /* of those that are DONE */
-    struct flight **done;              /* the list that it joins when it ends */
-    struct buf content;                /* a mail, a form, a body */
-    struct buf addresses;              /* texts that end in NUL: see the offsets */
+    char key_text[33];     /* hex */
+    int64_t claimed_at_ms; /* of the monotonic clock */
+    struct flight *next;   /* of those that are DONE */
+    struct flight **done;  /* the list that it joins when it ends */
+    struct buf content;    /* a mail, a form, a body */
+    struct buf addresses;  /* texts that end in NUL: see the offsets */
     size_t from_at, to_at, headers_at;
     uint32_t timeout_ms;
-    size_t sent_bytes; /* of the content, taken by libcurl */
-    bool is_allowed;   /* a webhook to a host that the operator lists */
+    bool is_allowed; /* a webhook to a host that the operator lists */
     bool has_body, has_flown;
     bool is_address_barred; /* an address that a webhook may not reach */
     bool is_answer_too_long;
