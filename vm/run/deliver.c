@@ -17,7 +17,9 @@ enum {
     RECORD_AT = 128, /* results that are worth a commit at once */
     RECORD_MS = 20,  /* others wait this long for more */
     TURNS = 32,      /* of the sockets, before the service's other work */
-    STALE_MS = 5000  /* what waited so long for its turn is asked again */
+    ROWS_A_TURN = 8, /* of a transaction, before the sockets have one */
+    SOON_MS = 500,
+    STALE_MS = 5000 /* what waited so long for its turn is asked again */
 };
 /* Tries follow each other after 30 s, 1, 2, 4 … minutes, at most an hour: three days for a message,
  * three hours for a webhook, whose enrollment waits. */
@@ -28,7 +30,9 @@ enum { FIRST_PAUSE_MS = 500, LONGEST_PAUSE_MS = 60000 };
 struct lane { /* of one channel */
     uint16_t queue[MAIL_ROOM];
     uint32_t first, queued, flying, done;
-    uint32_t room;                     /* grows while all that is claimed is also begun */
+    uint32_t claimed;                  /* of the queued, the last: not committed yet */
+    uint32_t room;                     /* grows while what is claimed is soon begun */
+    int64_t asked_ms;                  /* when some were claimed last */
     int64_t pause_ms, paused_until_ms; /* of the monotonic clock */
 };
 struct delivery {
@@ -38,8 +42,9 @@ struct delivery {
     struct providers *providers;
     struct arena arena; /* of one row */
     struct lane lanes[CHANNELS];
-    struct flight *ended;  /* since the last look */
-    struct flight *judged; /* to be recorded */
+    struct flight *ended;     /* since the last look */
+    struct flight *judged;    /* to be recorded */
+    struct flight *recording; /* being recorded: the transaction is open */
     struct flight flights[FLIGHTS];
     uint16_t free[FLIGHTS];
     uint32_t free_count;
@@ -238,14 +243,6 @@ static void take_ended(struct delivery *d, int64_t now_ms)
     }
 }
 
-static enum status record_all(struct delivery *d, int64_t now_ms)
-{
-    enum status status = STATUS_OK;
-    for (struct flight *f = d->judged; f && status == STATUS_OK; f = f->next)
-        status = record(d, f, now_ms);
-    return status;
-}
-
 /* --- claims --- */
 
 static void fill(struct delivery *d, const struct outbox_row *row)
@@ -280,13 +277,10 @@ static void fill(struct delivery *d, const struct outbox_row *row)
     /* The plain part is made from what the author wrote. */
     if (sent.html.at != row->html.at && !row->text.at)
         sent.text = mime_text(&d->arena, row->html);
-    if (!flight_prepare(d->providers, flight, program, &sent, url)) {
-        flight_end(flight, OUTBOX_FAILED, TROUBLE_MESSAGE,
-                   flight->why ? flight->why : "it cannot be written as a message");
-        return;
-    }
+    flight->is_unfit = !flight_prepare(d->providers, flight, program, &sent, url);
     struct lane *lane = &d->lanes[row->channel];
     lane->queue[(lane->first + lane->queued++) % MAIL_ROOM] = (uint16_t)(flight - d->flights);
+    lane->claimed++;
 }
 
 /* How many rows of the channel may be claimed now. */
@@ -298,7 +292,7 @@ static uint32_t wanted(const struct delivery *d, uint8_t channel)
         return 0;
     if (lane->pause_ms)
         room = 1;
-    if (used >= room || lane->queued > room / 2)
+    if (used >= room)
         return 0;
     return room - used < d->free_count ? room - used : d->free_count;
 }
@@ -308,63 +302,39 @@ static bool has_due(const struct delivery *d, uint8_t channel, int64_t now_ms)
     return store_outbox_due_at(d->store, channel) <= now_ms && wanted(d, channel);
 }
 
-static enum status claim(struct delivery *d, uint8_t channel, int64_t now_ms)
+/* Soon nothing is left to begin: a commit for new claims alone is worth it. */
+static bool is_hungry(const struct delivery *d, uint8_t channel, int64_t now_ms)
 {
-    uint32_t most = wanted(d, channel);
-    for (uint32_t i = 0; i < most;) {
-        struct outbox_row row;
-        enum outbox_state became;
-        arena_reset(&d->arena);
-        enum status status = store_outbox_due(d->store, channel, now_ms, &d->arena, &row);
-        if (status != STATUS_OK)
-            return status == STATUS_MISSING ? STATUS_OK : status;
-        status = engine_claim_row(d->engine, &row, now_ms, &became);
-        if (status == STATUS_CORRUPT || status == STATUS_MISSING) {
-            log_line(LOG_ERROR, "a message cannot be claimed and is set aside", NULL);
-            status = store_outbox_defer(d->store, &row, INT64_MAX);
-            became = OUTBOX_PENDING;
-        }
-        if (status != STATUS_OK)
-            return status;
-        if (became == OUTBOX_CLAIMED) {
-            fill(d, &row);
-            i++;
-        }
-    }
-    return STATUS_OK;
+    return d->lanes[channel].queued <= d->lanes[channel].room / 4 && has_due(d, channel, now_ms);
 }
 
 /* What the rolled back transaction had claimed. */
-static void forget_claims(struct delivery *d, const uint32_t queued[CHANNELS])
+static void forget_claims(struct delivery *d)
 {
     for (uint32_t c = 1; c < CHANNELS; c++)
-        for (struct lane *lane = &d->lanes[c]; lane->queued > queued[c];)
+        for (struct lane *lane = &d->lanes[c]; lane->claimed; lane->claimed--)
             release(d, &d->flights[lane->queue[(lane->first + --lane->queued) % MAIL_ROOM]]);
-    while (d->ended) {
-        struct flight *flight = d->ended;
-        d->ended = flight->next;
-        release(d, flight);
-    }
 }
 
 static void begin_queued(struct delivery *d, uint8_t channel)
 {
     struct lane *lane = &d->lanes[channel];
     int64_t now_ms = monotonic_ms();
-    bool was_waiting = lane->queued > 0;
-    while (lane->queued && lane->flying < flying_most(d, channel)) {
+    while (lane->queued > lane->claimed && lane->flying < flying_most(d, channel)) {
         struct flight *flight = &d->flights[lane->queue[lane->first]];
         lane->first = (lane->first + 1) % MAIL_ROOM;
         lane->queued--;
         lane->flying++;
         flight->phase = FLIGHT_FLYING;
         flight->has_flown = true;
-        providers_begin(d->providers, flight);
+        if (flight->is_unfit)
+            flight_end(flight, OUTBOX_FAILED, TROUBLE_MESSAGE,
+                       flight->why ? flight->why : "it cannot be written as a message");
+        else
+            providers_begin(d->providers, flight);
     }
-    if (was_waiting && !lane->queued && lane->room < room_of(channel))
-        lane->room = lane->room * 2 < room_of(channel) ? lane->room * 2 : room_of(channel);
     /* Nothing of them has left: asked anew, with the checks of that moment. */
-    while (lane->queued) {
+    while (lane->queued > lane->claimed) {
         struct flight *flight = &d->flights[lane->queue[lane->first]];
         if (!d->is_draining && now_ms - flight->claimed_at_ms < STALE_MS)
             break;
@@ -386,40 +356,6 @@ static bool is_time_to_record(const struct delivery *d)
     return done && (done >= RECORD_AT || !open || monotonic_ms() >= d->record_at_ms);
 }
 
-static enum status record_and_claim(struct delivery *d, int64_t now_ms, bool may_claim)
-{
-    uint32_t queued[CHANNELS];
-    for (uint32_t c = 0; c < CHANNELS; c++)
-        queued[c] = d->lanes[c].queued;
-    enum status status = engine_begin(d->engine);
-    if (status == STATUS_OK)
-        status = record_all(d, now_ms);
-    if (status == STATUS_OK) {
-        /* Their places are taken only when this commits; until then they stay DONE. */
-        for (uint8_t c = 1; may_claim && c < CHANNELS && status == STATUS_OK; c++)
-            if (has_due(d, c, now_ms))
-                status = claim(d, c, now_ms);
-    }
-    if (status == STATUS_OK)
-        status = engine_commit(d->engine);
-    if (status != STATUS_OK) {
-        engine_rollback(d->engine);
-        forget_claims(d, queued);
-    }
-    bool is_alone = status != STATUS_OK && status != STATUS_IO && status != STATUS_FULL;
-    while (d->judged) {
-        struct flight *flight = d->judged;
-        if (is_alone)
-            status = record_alone(d, flight, now_ms);
-        if (status != STATUS_OK)
-            return status;
-        d->judged = flight->next;
-        d->lanes[flight->channel].done--;
-        release(d, flight);
-    }
-    return status;
-}
-
 static void begin_all(struct delivery *d, int64_t now_ms)
 {
     bool was_empty = !d->judged;
@@ -431,19 +367,109 @@ static void begin_all(struct delivery *d, int64_t now_ms)
         d->record_at_ms = monotonic_ms() + RECORD_MS;
 }
 
-enum status deliver(struct delivery *d, int64_t now_ms, bool may_claim)
+/* --- a transaction, while the sockets go on --- */
+
+/* Providers work while we do: what has come meanwhile is answered between the rows. */
+static void turn(struct delivery *d, uint32_t row, int64_t now_ms)
+{
+    if (row % ROWS_A_TURN == 0 && providers_run(d->providers))
+        begin_all(d, now_ms);
+}
+
+static enum status record_all(struct delivery *d, int64_t now_ms)
 {
     enum status status = STATUS_OK;
-    bool claims = false;
+    uint32_t row = 0;
+    for (struct flight *f = d->recording; f && status == STATUS_OK; f = f->next) {
+        status = record(d, f, now_ms);
+        turn(d, ++row, now_ms);
+    }
+    return status;
+}
+
+static enum status claim(struct delivery *d, uint8_t channel, int64_t now_ms)
+{
+    struct lane *lane = &d->lanes[channel];
+    int64_t mono_ms = monotonic_ms();
+    bool is_soon = mono_ms - lane->asked_ms < SOON_MS && lane->queued <= lane->room / 2;
+    if (is_soon && lane->room < room_of(channel))
+        lane->room = lane->room * 2 < room_of(channel) ? lane->room * 2 : room_of(channel);
+    lane->asked_ms = mono_ms;
+    uint32_t most = wanted(d, channel);
+    for (uint32_t i = 0; i < most;) {
+        struct outbox_row row;
+        enum outbox_state became;
+        arena_reset(&d->arena);
+        enum status status = store_outbox_due(d->store, channel, now_ms, &d->arena, &row);
+        if (status != STATUS_OK)
+            return status == STATUS_MISSING ? STATUS_OK : status;
+        status = engine_claim_row(d->engine, &row, now_ms, &became);
+        if (status == STATUS_CORRUPT || status == STATUS_MISSING) {
+            log_line(LOG_ERROR, "a message cannot be claimed and is set aside", NULL);
+            status = store_outbox_defer(d->store, &row, INT64_MAX);
+            became = OUTBOX_PENDING;
+        }
+        if (status != STATUS_OK)
+            return status;
+        if (became == OUTBOX_CLAIMED) {
+            fill(d, &row);
+            turn(d, ++i, now_ms);
+        }
+    }
+    return STATUS_OK;
+}
+
+static enum status record_and_claim(struct delivery *d, int64_t now_ms, bool may_claim)
+{
+    while (d->judged) {
+        struct flight *flight = d->judged;
+        d->judged = flight->next;
+        flight->next = d->recording;
+        d->recording = flight;
+    }
+    enum status status = engine_begin(d->engine);
+    if (status == STATUS_OK)
+        status = record_all(d, now_ms);
+    /* The places of what is recorded are taken only when this commits. */
+    for (uint8_t c = 1; may_claim && c < CHANNELS && status == STATUS_OK; c++)
+        if (has_due(d, c, now_ms))
+            status = claim(d, c, now_ms);
+    if (status == STATUS_OK)
+        status = engine_commit(d->engine);
+    if (status != STATUS_OK) {
+        engine_rollback(d->engine);
+        forget_claims(d);
+    }
+    for (uint8_t c = 1; c < CHANNELS; c++)
+        d->lanes[c].claimed = 0;
+    bool is_alone = status != STATUS_OK && status != STATUS_IO && status != STATUS_FULL;
+    while (d->recording) {
+        struct flight *flight = d->recording;
+        if (is_alone)
+            status = record_alone(d, flight, now_ms);
+        if (status != STATUS_OK)
+            return status;
+        d->recording = flight->next;
+        d->lanes[flight->channel].done--;
+        release(d, flight);
+    }
+    return status;
+}
+
+enum status deliver(struct delivery *d, int64_t now_ms, bool may_claim)
+{
+    may_claim &= engine_program(d->engine) != NULL;
+    enum status status = STATUS_OK;
+    bool hungry = false;
     take_ended(d, now_ms);
     for (int i = 0, happened = 1; i < TURNS && happened; i++) {
         happened = providers_run(d->providers);
         begin_all(d, now_ms);
     }
     for (uint8_t c = 1; c < CHANNELS; c++)
-        claims |= may_claim && engine_program(d->engine) && has_due(d, c, now_ms);
-    if (claims || is_time_to_record(d)) {
-        status = record_and_claim(d, now_ms, claims);
+        hungry |= may_claim && is_hungry(d, c, now_ms);
+    if (hungry || is_time_to_record(d)) {
+        status = record_and_claim(d, now_ms, may_claim);
         begin_all(d, now_ms);
     }
     return status;
@@ -463,7 +489,7 @@ int64_t deliver_wait_ms(const struct delivery *d, int64_t now_ms, double rate)
             wait_ms = STALE_MS;
         if (!has_program || d->is_draining)
             continue;
-        if (due_ms <= now_ms && wanted(d, c))
+        if (is_hungry(d, c, now_ms))
             this_ms = 0;
         else if (due_ms <= now_ms && lane->paused_until_ms > mono_ms)
             this_ms = lane->paused_until_ms - mono_ms;

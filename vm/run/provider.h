@@ -37,6 +37,7 @@ struct flight {
     uint32_t timeout_ms;
     bool is_allowed; /* a webhook to a host that the operator lists */
     bool has_body, has_flown;
+    bool is_unfit;          /* it can never be sent */
     bool is_address_barred; /* an address that a webhook may not reach */
     bool is_answer_too_long;
     size_t answer_head_bytes;
