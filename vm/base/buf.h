@@ -33,6 +33,12 @@ static inline struct str buf_view(const struct buf *buf)
 {
     return (struct str){(const char *)buf->data, buf->len};
 }
+/* What was written from `at` on; `at` is at most ->len. An empty buffer may have no memory yet. */
+static inline struct str buf_since(const struct buf *buf, size_t at)
+{
+    return at < buf->len ? (struct str){(const char *)buf->data + at, buf->len - at}
+                         : (struct str){"", 0};
+}
 
 struct reader {
     const unsigned char *at, *end;

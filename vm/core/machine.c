@@ -593,8 +593,7 @@ static void end_capture(struct run *run, bool is_html)
     size_t at = from.kind == VALUE_INT && from.i >= 0 && (uint64_t)from.i <= run->out->len
                     ? (size_t)from.i
                     : run->out->len;
-    struct str text =
-        arena_str(run->env->arena, (struct str){(char *)run->out->data + at, run->out->len - at});
+    struct str text = arena_str(run->env->arena, buf_since(run->out, at));
     struct value v = text.at ? value_text(text) : value_unknown();
     run->out->failed |= !text.at;
     run->out->len = at;

@@ -173,8 +173,7 @@ static size_t tag_end(struct str html)
 
 static void underline(struct plain *p)
 {
-    size_t width = utf8_count(
-        (struct str){(const char *)p->out->data + p->line_start, p->out->len - p->line_start});
+    size_t width = utf8_count(buf_since(p->out, p->line_start));
     buf_byte(p->out, '\n');
     for (size_t i = 0; i < width && i < 78; i++)
         buf_byte(p->out, p->heading == 1 ? '=' : '-');
