@@ -349,17 +349,3 @@ int64_t first_change(const struct zone *zone, int64_t from_ms, int64_t near_ms,
     }
     return NEVER_MS;
 }
-
-struct value trace_value(struct env *env, const struct trace *trace, int64_t at_ms)
-{
-    struct value v = trace->base == OP_NOW
-                         ? value_time(at_ms)
-                         : (struct value){.kind = VALUE_DATE, .i = zone_day(env->zone, at_ms)};
-    for (int i = 0; i < trace->count; i++) {
-        enum op op = (enum op)trace->steps[i].op;
-        struct value other = trace->steps[i].other;
-        v = trace->steps[i].is_right ? arithmetic(env, op, other, v)
-                                     : arithmetic(env, op, v, other);
-    }
-    return v;
-}

@@ -131,89 +131,23 @@ static void push_moving(struct run *run, struct value v, enum op base)
     run->moves[run->depth - 1] = (uint8_t)run->trace_count;
 }
 
+static struct trace *trace_of(struct run *run, uint8_t moves)
+{
+    return moves ? &run->traces[moves - 1] : NULL;
+}
+
 static void calculate(struct run *run, enum op op, uint8_t moves_a, uint8_t moves_b, struct value a,
                       struct value b)
 {
     push(run, arithmetic(run->env, op, a, b));
     if (!moves_a && !moves_b)
         return;
-    struct trace *trace = &run->traces[(moves_a ? moves_a : moves_b) - 1];
-    if ((moves_a && moves_b) || trace->count == TRACE_STEPS) {
+    struct trace *trace = trace_of(run, moves_a ? moves_a : moves_b);
+    if (moves_a && moves_b)
         trace->base = 0;
-    } else {
-        trace->steps[trace->count].op = (uint8_t)op;
-        trace->steps[trace->count].is_right = !moves_a;
-        trace->steps[trace->count++].other = moves_a ? b : a;
-    }
+    trace_step(trace, (struct trace_step){
+                          .op = (uint8_t)op, .place = !moves_a, .others = {moves_a ? b : a}});
     run->moves[run->depth - 1] = moves_a ? moves_a : moves_b;
-}
-
-/* A comparison with a moving value on one side or both, replayed at other instants. */
-struct replay {
-    struct env *env;
-    const struct trace *traces[2]; /* NULL: that side is fixed */
-    struct value fixed[2];
-    int was;
-};
-
-static int replay_sign(const struct replay *replay, int64_t at_ms)
-{
-    bool comparable;
-    struct value sides[2];
-    for (int i = 0; i < 2; i++)
-        sides[i] = replay->traces[i] ? trace_value(replay->env, replay->traces[i], at_ms)
-                                     : replay->fixed[i];
-    int sign = value_compare(replay->env, sides[0], sides[1], &comparable);
-    return comparable ? (sign > 0) - (sign < 0) : 2;
-}
-
-static bool sign_changed(void *context, int64_t at_ms)
-{
-    const struct replay *replay = context;
-    return replay_sign(replay, at_ms) != replay->was;
-}
-
-static const struct trace *trace_of(const struct run *run, uint8_t moves)
-{
-    return moves ? &run->traces[moves - 1] : NULL;
-}
-
-/* Instants that are stepped by months run back at the midnights after a short month. */
-static bool runs_back(const struct trace *trace)
-{
-    bool has_months = false;
-    for (int i = 0; trace && i < trace->count; i++)
-        has_months |= trace->steps[i].other.kind == VALUE_DURATION && trace->steps[i].other.months;
-    return has_months && trace->base == OP_NOW;
-}
-
-/* One moving side runs one way, so that its flip is found by halving the years to come; two are
- * followed within the local day, and looked at again at its end. */
-static void note_flip(struct run *run, uint8_t moves_a, uint8_t moves_b, struct value a,
-                      struct value b)
-{
-    struct env *env = run->env;
-    if (!env->flips_at_ms || (!moves_a && !moves_b))
-        return;
-    struct replay replay = {
-        .env = env, .traces = {trace_of(run, moves_a), trace_of(run, moves_b)}, .fixed = {a, b}};
-    bool is_followed = (!moves_a || replay.traces[0]->base) && (!moves_b || replay.traces[1]->base);
-    int64_t day_ends_ms = zone_day_start(env->zone, zone_day(env->zone, env->now_ms) + 1);
-    int64_t far = env->now_ms + 150 * INT64_C(366) * DAY_MS;
-    if ((moves_a && moves_b) || !is_followed) {
-        far = day_ends_ms - 1;
-        lower_flip(env, day_ends_ms);
-    }
-    replay.was = is_followed ? replay_sign(&replay, env->now_ms) : 2;
-    if (replay.was == 2 || far <= env->now_ms)
-        return;
-    int64_t flips_at_ms = first_instant(env->now_ms, far, sign_changed, &replay);
-    if (runs_back(replay.traces[0]) || runs_back(replay.traces[1])) {
-        int64_t near_ms = flips_at_ms == NEVER_MS ? env->now_ms : flips_at_ms;
-        int64_t first_ms = first_change(env->zone, env->now_ms, near_ms, sign_changed, &replay);
-        flips_at_ms = first_ms < flips_at_ms ? first_ms : flips_at_ms;
-    }
-    lower_flip(env, flips_at_ms);
 }
 
 /* The usual case, without copies: two whole numbers, moments, days or clocks that do not move, or
@@ -255,7 +189,7 @@ static void compare(struct run *run, enum op op)
     uint8_t moves_b = run->moves[run->depth - 1], moves_a = run->moves[run->depth - 2];
     struct value b = pop(run), a = pop(run);
     push(run, value_bool(relation(run->env, op, a, b)));
-    note_flip(run, moves_a, moves_b, a, b);
+    note_flip(run->env, trace_of(run, moves_a), trace_of(run, moves_b), a, b);
 }
 
 static void between(struct run *run)
@@ -264,35 +198,8 @@ static void between(struct run *run)
             moves = run->moves[run->depth - 3];
     struct value high = pop(run), low = pop(run), v = pop(run);
     push(run, value_bool(relation(run->env, OP_GE, v, low) && relation(run->env, OP_LE, v, high)));
-    note_flip(run, moves, moves_low, v, low);
-    note_flip(run, moves, moves_high, v, high);
-}
-
-struct edge { /* of a window, that a moving instant comes to */
-    struct env *env;
-    const struct trace *trace;
-    int64_t at_ms;
-};
-
-static bool has_reached(void *context, int64_t at_ms)
-{
-    const struct edge *edge = context;
-    struct value v = trace_value(edge->env, edge->trace, at_ms);
-    return v.kind == VALUE_TIME && v.i >= edge->at_ms;
-}
-
-static void note_edge(struct run *run, const struct trace *trace, int64_t edge_ms)
-{
-    enum { LONGEST_DAYS = 10 };
-    struct env *env = run->env;
-    struct edge edge = {env, trace, edge_ms};
-    if (edge_ms == NEVER_MS)
-        return;
-    if (trace->base)
-        lower_flip(env, first_instant(env->now_ms, env->now_ms + LONGEST_DAYS * (int64_t)DAY_MS,
-                                      has_reached, &edge));
-    else
-        lower_flip(env, zone_day_start(env->zone, zone_day(env->zone, env->now_ms) + 1));
+    note_flip(run->env, trace_of(run, moves), trace_of(run, moves_low), v, low);
+    note_flip(run->env, trace_of(run, moves), trace_of(run, moves_high), v, high);
 }
 
 static void in_window(struct run *run, uint32_t row)
@@ -305,7 +212,7 @@ static void in_window(struct run *run, uint32_t row)
     if (v.kind == VALUE_TIME) {
         is_in = window_is_open(window, env->zone, v.i);
         if (moves)
-            note_edge(run, trace_of(run, moves), window_flip_ms(window, env->zone, v.i));
+            note_edge(env, trace_of(run, moves), window_flip_ms(window, env->zone, v.i));
     } else if (v.kind == VALUE_CLOCK) {
         bool is_after = v.i >= window->from_minute, is_before = v.i < window->to_minute;
         is_in =
@@ -323,35 +230,59 @@ static void pay(struct env *env, struct value v)
     env->fuel -= cost < env->fuel ? cost : env->fuel;
 }
 
-/* False: the template fails with *error. */
-static bool call(struct run *run, uint32_t count, uint32_t row, const char **error)
+struct value machine_call(struct env *env, uint32_t row, const struct value *arguments,
+                          uint32_t count, const char **error)
 {
-    struct env *env = run->env;
     const struct builtin *builtin = env->program->functions[row];
     struct call call = {.arena = env->arena,
                         .now_ms = env->now_ms,
                         .patient_zone = env->zone,
                         .clinic_zone = env->program->clinic_zone,
                         .is_liquid = env->globals != NULL};
+    bool is_unknown = false;
+    for (uint32_t i = 0; i < count && !call.is_liquid; i++)
+        is_unknown |= arguments[i].kind == VALUE_UNKNOWN && !builtin_takes_unknown(builtin, i);
+    struct value v = is_unknown ? value_unknown() : builtin->function(&call, arguments, count);
+    *error = call.failed      ? "a value grew beyond the memory of a message"
+             : call.is_liquid ? call.error
+                              : NULL;
+    return v;
+}
+
+/* False: the template fails with *error. */
+static bool call(struct run *run, uint32_t count, uint32_t row, const char **error)
+{
+    struct env *env = run->env;
     ensure(run->depth >= count);
     run->depth -= count;
-    bool moves = false, is_unknown = false;
+    struct value *arguments = run->stack + run->depth;
+    const uint8_t *moves = run->moves + run->depth;
+    struct trace_step step = {.op = OP_CALL, .row = (uint16_t)row, .count = (uint8_t)count};
+    struct trace *trace = NULL;
+    uint32_t others = 0;
     for (uint32_t i = 0; i < count; i++) {
-        struct value *v = &run->stack[run->depth + i];
-        moves |= run->moves[run->depth + i] != 0;
-        is_unknown |= v->kind == VALUE_UNKNOWN && !builtin_takes_unknown(builtin, i);
-        if (v->kind == VALUE_JSON)
-            *v = liquid_open(env->arena, *v);
-        pay(env, *v);
+        if (arguments[i].kind == VALUE_JSON)
+            arguments[i] = liquid_open(env->arena, arguments[i]);
+        pay(env, arguments[i]);
+        if (moves[i] && !trace) {
+            trace = trace_of(run, moves[i]);
+            step.place = (uint8_t)i;
+        } else if (moves[i] || others == TRACE_OTHERS) {
+            step.count = 0; /* not followed */
+        } else {
+            step.others[others++] = arguments[i];
+        }
     }
-    struct value v = is_unknown && !call.is_liquid
-                         ? value_unknown()
-                         : builtin->function(&call, run->stack + run->depth, count);
-    if (moves)
-        lower_flip(env, zone_day_start(env->zone, zone_day(env->zone, env->now_ms) + 1));
+    struct value v = machine_call(env, row, arguments, count, error);
     push(run, v);
-    *error = call.failed ? "a value grew beyond the memory of a message" : call.error;
-    return !call.failed && !(call.is_liquid && call.error);
+    if (!trace)
+        return !*error;
+    trace_step(trace, step);
+    if (v.kind == VALUE_TIME || v.kind == VALUE_DATE)
+        run->moves[run->depth - 1] = (uint8_t)(trace - run->traces + 1);
+    else
+        note_jump(env, trace, v);
+    return !*error;
 }
 
 static void make_list(struct run *run, uint32_t count)
