@@ -3,6 +3,8 @@
 #include "vm/base/zone.h"
 #include "vm/run/internal.h"
 
+enum { LATE_DAYS = 30 }; /* grammar/README.md, "where the rules are silent" */
+
 static const struct image_goal *goal_of(const struct program *program,
                                         const struct image_campaign *campaign)
 {
@@ -49,9 +51,9 @@ int64_t goal_end_ms(struct react *r, const struct program *program,
             int64_t end_ms = window_end_ms(program, goal, env.zone, at_ms);
             last_ms = end_ms > last_ms ? end_ms : last_ms;
         }
-    /* An event counts by its timestamp, and may arrive that much later. */
+    /* An event counts by its timestamp (T2): who ended is kept for those that arrive late. */
     bool may_be_late = last_ms != INT64_MIN && goal->event != IMAGE_NONE;
-    return may_be_late ? last_ms + r->engine->options.late_after_ms : last_ms;
+    return may_be_late ? last_ms + LATE_DAYS * (int64_t)DAY_MS : last_ms;
 }
 
 bool goal_may_begin(struct react *r, const struct enrollment *e)
