@@ -38,9 +38,8 @@ uint32_t intern(struct compiler *c, struct str text)
     return image->text_count++;
 }
 
-/* The name without what the project's own path is: the same text gives the same image wherever it
- * lies. */
-static struct str name_in_project(struct compiler *c, struct str name)
+/* The same text gives the same image wherever it lies. */
+struct str name_in_project(struct compiler *c, struct str name)
 {
     size_t longest = 0;
     for (uint32_t i = 0; i < c->root_count; i++)

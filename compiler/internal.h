@@ -68,6 +68,8 @@ struct compiler {
     uint32_t file_room;
     struct str *roots;              /* what the project's paths begin with, up to a slash */
     uint32_t root_count;
+    struct str *templates; /* files of the project's folders that look like some, by their names */
+    uint32_t template_count, template_room;
     struct node *clinic, *last_declaration;
     struct strmap texts, types, constants;
     uint32_t type_of_kind[128]; /* row + 1 */
@@ -142,6 +144,8 @@ struct compiler {
 /* build.c */
 uint32_t intern(struct compiler *c, struct str text);
 /* The debug table: what is emitted next comes from there. */
+/* The file's name without what the project's own path is. */
+struct str name_in_project(struct compiler *c, struct str name);
 void emit_line(struct compiler *c, struct span span);
 uint32_t add_constant_value(struct compiler *c, struct value v);
 uint32_t type_row(struct compiler *c, const struct node *type);

@@ -196,13 +196,32 @@ struct case_of {
     struct node *subject_node;
     struct typed subject;
     uint32_t subject_local, matched_local;
-    bool has_else, drops_white;
+    struct place_list ends;
+    bool has_else, drops_white, is_exclusive; /* is_exclusive: at most one branch runs */
 };
+
+/* Literals that differ, and `else` behind them. */
+static bool are_branches_exclusive(const struct node *branches)
+{
+    for (const struct node *a = branches; a; a = a->next) {
+        if ((!a->kids[WHEN_VALUES] && a->next) || (a->flags & FLAG_ODD))
+            return false;
+        for (const struct node *x = a->kids[WHEN_VALUES]; x; x = x->next) {
+            if (x->kind != NODE_TEXT && x->kind != NODE_INTEGER)
+                return false;
+            for (const struct node *b = branches; b; b = b->next)
+                for (const struct node *y = b->kids[WHEN_VALUES]; y && y != x; y = y->next)
+                    if (x->kind == y->kind && str_eq(x->name, y->name) && x->number == y->number)
+                        return false;
+        }
+    }
+    return true;
+}
 
 static void mark_matched(struct case_of *of)
 {
     struct compiler *c = of->tpl->c;
-    if (!of->has_else)
+    if (!of->has_else || of->is_exclusive)
         return;
     emit(c, op_c(OP_PUSH_TRUE, 0), 0, 1);
     emit(c, op_ab(OP_SET_LOCAL, of->matched_local, 0), 1, 0);
@@ -224,6 +243,8 @@ static void case_body(struct case_of *of, struct node *body, bool is_phi, bool s
     c->fact_count = facts;
     tpl->phi_depth = phi;
     tpl->place = place;
+    if (!is_dead && of->is_exclusive)
+        jump_to_come(tpl, &of->ends);
     if (is_dead)
         states_restore(tpl, before);
     else
@@ -276,7 +297,8 @@ bool liquid_case(struct tpl *tpl, struct node *node)
     emit(c, op_ab(OP_SET_LOCAL, of.subject_local, 0), 1, 0);
     for (struct node *when = node->kids[CASE_BRANCHES]; when; when = when->next)
         of.has_else |= !when->kids[WHEN_VALUES];
-    if (of.has_else) {
+    of.is_exclusive = are_branches_exclusive(node->kids[CASE_BRANCHES]);
+    if (of.has_else && !of.is_exclusive) {
         of.matched_local = new_local(c);
         emit(c, op_c(OP_PUSH_FALSE, 0), 0, 1);
         emit(c, op_ab(OP_SET_LOCAL, of.matched_local, 0), 1, 0);
@@ -287,10 +309,15 @@ bool liquid_case(struct tpl *tpl, struct node *node)
             case_when(&of, when);
             continue;
         }
-        emit(c, op_ab(OP_LOCAL, of.matched_local, 0), 0, 1);
-        uint32_t over = emit_jump(c, OP_JUMP_TRUE);
+        uint32_t over = 0;
+        if (!of.is_exclusive) {
+            emit(c, op_ab(OP_LOCAL, of.matched_local, 0), 0, 1);
+            over = emit_jump(c, OP_JUMP_TRUE);
+        }
         case_body(&of, when->kids[WHEN_BODY], of.subject.is_phi, false);
-        patch(c, over);
+        if (over)
+            patch(c, over);
     }
+    jumps_come_here(tpl, &of.ends);
     return false;
 }

@@ -87,6 +87,15 @@ static void parse_file(struct compiler *c, uint32_t file)
 
 static bool load_path(struct compiler *c, struct str path, int depth, struct str *error);
 
+static bool looks_like_template(struct str name)
+{
+    static const char *const endings[] = {".liquid", ".html", ".htm", ".txt"};
+    for (size_t i = 0; i < ARRAY_COUNT(endings); i++)
+        if (str_ends(name, str_of(endings[i])))
+            return true;
+    return false;
+}
+
 static bool load_directory(struct compiler *c, struct str path, int depth, struct str *error)
 {
     DIR *directory = opendir(path.at);
@@ -111,6 +120,11 @@ static bool load_directory(struct compiler *c, struct str path, int depth, struc
                                         has_slash ? "" : "/", STR_ARG(names[i]));
         struct stat stat_;
         bool is_directory = stat(below.at, &stat_) == 0 && S_ISDIR(stat_.st_mode);
+        if (!is_directory && looks_like_template(names[i])) {
+            c->templates = arena_grow(c->arena, c->templates, c->template_count, &c->template_room,
+                                      sizeof *c->templates);
+            c->templates[c->template_count++] = below;
+        }
         if ((is_directory || str_ends(below, STR(".camp"))) &&
             !load_path(c, below, depth + 1, error))
             return false;

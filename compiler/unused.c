@@ -88,6 +88,65 @@ static void find_names_of_modules(struct compiler *c, struct strmap *names)
     }
 }
 
+/* ---- template files ----------------------------------------------------------------------------
+ */
+
+static struct str folder_of(struct str path)
+{
+    while (path.len && path.at[path.len - 1] != '/')
+        path.len--;
+    return path;
+}
+
+static struct str ending_of(struct str path)
+{
+    size_t at = path.len;
+    while (at && path.at[at - 1] != '.')
+        at--;
+    return str_from(path, at);
+}
+
+/* Does a template of that ending lie in that folder, which a campaign names? */
+static bool has_neighbour(const struct sources *sources, uint32_t used, struct str path)
+{
+    for (uint32_t i = 0; i < used; i++)
+        if (str_eq(ending_of(sources->items[i].path), ending_of(path)) &&
+            str_eq(folder_of(sources->items[i].path), folder_of(path)))
+            return true;
+    return false;
+}
+
+/* Files beside the project's are no templates for certain: what ends so, lies among some or has a
+ * tag of theirs is meant as one. */
+static bool is_template(const struct sources *sources, uint32_t used, uint32_t file)
+{
+    const struct source *source = source_at(sources, file);
+    return str_ends(source->path, STR(".liquid")) || has_neighbour(sources, used, source->path) ||
+           str_find(source->text, STR("{{")) != SIZE_MAX ||
+           str_find(source->text, STR("{%")) != SIZE_MAX;
+}
+
+static void warn_of_templates(struct compiler *c)
+{
+    struct sources *sources = &c->out->sources;
+    uint32_t used = sources->count;
+    for (uint32_t i = 0; i < c->template_count; i++) {
+        const char *error = NULL;
+        uint32_t file = source_load(sources, c->templates[i], &error);
+        if (error || file < used || !is_template(sources, used, file))
+            continue;
+        struct str text = source_at(sources, file)->text;
+        struct str name = name_in_project(c, source_at(sources, file)->name);
+        size_t line = str_find(text, STR("\n"));
+        struct span first = {file, 0, (uint32_t)(line == SIZE_MAX ? text.len : line)};
+        struct diag *diag = report(c, DIAG_UNUSED, first, "template", STR_ARG(name));
+        help(c, diag,
+             "name it in a message (`html: file \"" STR_FMT "\"`) or in another template, or "
+             "take it away",
+             STR_ARG(name));
+    }
+}
+
 void warn_of_idle_let(struct compiler *c, const struct node *let)
 {
     if (is_idle_let(c, let->name_span))
@@ -119,4 +178,5 @@ void warn_of_unused(struct compiler *c)
         }
     }
     strmap_free(&of_modules);
+    warn_of_templates(c);
 }

@@ -77,6 +77,10 @@ static bool allows(struct str line, enum diag_code code)
     char wanted[8];
     snprintf(wanted, sizeof wanted, "C%04d", (int)code);
     struct str rest = str_trim(line);
+    if (str_starts(rest, STR("{%"))) { /* a comment of Liquid: `{% # camp: … %}` */
+        rest = str_trim(str_from(rest, 2));
+        rest.len -= str_ends(rest, STR("%}")) ? 2 : 0;
+    }
     if (!str_starts(rest, str_of(begin)))
         return false;
     size_t close = str_find(rest, STR(")"));
@@ -85,10 +89,13 @@ static bool allows(struct str line, enum diag_code code)
     return reason.len && str_find(codes, str_of(wanted)) != SIZE_MAX;
 }
 
-/* The lines of `# camp:` comments right before the one where the span begins. */
+/* The lines of `# camp:` comments right before the one where the span begins; of a template that as
+ * a whole is meant, its first. */
 static bool is_allowed(const struct diags *diags, enum diag_code code, struct span span)
 {
     const struct source *source = source_at(diags->sources, span.file);
+    if (span.first == 0 && allows(source_line(source, 1), code))
+        return true;
     for (uint32_t line = source_position(source, span.first).line; line > 1; line--) {
         struct str before = source_line(source, line - 1);
         if (allows(before, code))

@@ -163,10 +163,12 @@ class Judge:
                 self.wrong.append("%s %s of %s: %s after entry, not %d to %d hours" % (
                     name, one["step"], user, at - entered, bound["earliest_ms"] / HOUR_MS, bound["latest_ms"] / HOUR_MS))
 
-    def judge_assert(self, name, user, sent, words):
+    def judge_assert(self, name, user, sent, entered, words):
         counts = [(at, one) for at, one in sent if one["to"] not in ("a@elm.example", "+15185550100")]
         if words[1] == "never":
-            stops = [line["timestamp"] for line in self.lines if line["userId"] == user and line.get("event") == "stop"]
+            # What came before the entry is nothing that the enrollment knows.
+            stops = [line["timestamp"] for line in self.lines
+                     if line["userId"] == user and line.get("event") == "stop" and line["timestamp"] > entered]
             late = [one for at, one in counts if one["channel"] in CHANNELS[words[2]] and stops and one["at"] > stops[0]]
             if late:
                 self.wrong.append("%s of %s: %s after the event" % (name, user, late[0]))
@@ -190,11 +192,11 @@ class Judge:
                 self.judge_most(name, user, [x for x in own if not is_notice(x[1])], self.bounds[name]["most"])
                 if settings[0] != "enter once" or len(self.zones.get(user, [])) > 1:
                     continue
-                if own:
+                if own and "exit when patient.n == 7" not in settings:     # who matches it on arrival does not enter
                     self.judge_moments(name, user, own, datetime.datetime.fromisoformat(entered.replace("Z", "+00:00")))
                 for says in settings:
                     if says.startswith("assert"):
-                        self.judge_assert(name, user, own, says.split())
+                        self.judge_assert(name, user, own, entered, says.split())
         return self.wrong
 
 
