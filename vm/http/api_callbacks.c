@@ -144,8 +144,10 @@ static enum status take_text(struct request *request, const struct form *form)
                               "a text has MessageSid, From and Body");
     inbound.id = arena_printf(&s->arena, "twilio/" STR_FMT, STR_ARG(id));
     /* Whatever the words were that the provider takes for these. */
-    if (str_eq(opted, STR("STOP")) || str_eq(opted, STR("START")) || str_eq(opted, STR("HELP")))
-        inbound.text = opted;
+    inbound.meaning = str_eq(opted, STR("STOP"))    ? MEANS_STOP
+                      : str_eq(opted, STR("START")) ? MEANS_START
+                      : str_eq(opted, STR("HELP"))  ? MEANS_HELP
+                                                    : MEANS_NOTHING;
     request->exchange->reply.type = "text/xml";
     buf_c(request->out, "<?xml version=\"1.0\" encoding=\"UTF-8\"?><Response></Response>\n");
     return engine_text(s->engine, &inbound, request_now_ms(request));

@@ -154,10 +154,13 @@ enum status engine_decide(struct engine *engine, uint64_t outbox, enum outbox_st
 /* opened (is_click false) or clicked. */
 enum status engine_touched(struct engine *engine, uint64_t outbox, bool is_click, int64_t now_ms);
 
-/* inbound.c. A text that came in from a number: to the one enrollment that waits for it (F4), or a
- * word that stops, or allows again, all texts to that number. An id that was seen does nothing. */
+/* inbound.c. A text that came in from a number: an event of the patient, and the answer of the one
+ * enrollment that waits for it (F4), or a word that stops, or allows again, all texts to that
+ * number. An id that was seen does nothing. */
+enum inbound_meaning { MEANS_NOTHING, MEANS_STOP, MEANS_START, MEANS_HELP };
 struct inbound {
     struct str id, from, text;
+    enum inbound_meaning meaning; /* the provider says so, whatever the words; else NOTHING */
 };
 enum status engine_text(struct engine *engine, const struct inbound *inbound, int64_t now_ms);
 

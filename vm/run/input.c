@@ -281,6 +281,31 @@ static bool fits_declarations(struct react *r, const struct program *program, ui
     return read_members(r, properties, fields, false, wrong, set_appointment_cell, &trial);
 }
 
+/* Stored, and all that follows; what else has happened with it is in *h. */
+static enum status take_event(struct react *r, uint32_t number, struct str name,
+                              struct str properties, int64_t at_ms, struct happening *h)
+{
+    struct store_event stored = {.patient = r->patient->key,
+                                 .previous = r->patient->last_event,
+                                 .name = number,
+                                 .at_ms = at_ms,
+                                 .received_at_ms = r->now_ms,
+                                 .data = properties.len ? properties : STR("{}")};
+    react_look(r, key_of(READ_EVENT, number));
+    enum status status = store_event_add(r->engine->store, &stored);
+    if (status != STATUS_OK)
+        return status;
+    struct event event = {stored.id, stored.previous, number, at_ms, r->now_ms, stored.data};
+    h->event = &event;
+    h->is_history = at_ms < r->now_ms - r->engine->options.late_after_ms;
+    r->patient->last_event = stored.id;
+    status = react_change_appointment(r, &event, name, h);
+    react_memorize(r, &event);
+    react_to(r, h);
+    h->event = NULL;
+    return status;
+}
+
 static enum status track(struct react *r, const struct input *input, int64_t at_ms,
                          struct input_answer *answer)
 {
@@ -294,28 +319,39 @@ static enum status track(struct react *r, const struct input *input, int64_t at_
         return reject(answer, "event", (struct str){0}, "a name of 1 to 256 bytes is needed");
     if (!fits_declarations(r, program, row, name, input->properties, &wrong))
         return reject(answer, "properties", wrong, "not a value of its type");
+    struct happening happening = {0};
     enum status status = STATUS_OK;
     if (row != IMAGE_NONE)
         number = program->event_names[row];
     else
         status = store_name(r->engine->store, SPACE_EVENT, name, &number);
-    struct store_event stored = {.patient = r->patient->key,
-                                 .previous = r->patient->last_event,
-                                 .name = number,
-                                 .at_ms = at_ms,
-                                 .received_at_ms = r->now_ms,
-                                 .data = input->properties.len ? input->properties : STR("{}")};
-    react_look(r, key_of(READ_EVENT, number));
-    if (status == STATUS_OK)
-        status = store_event_add(r->engine->store, &stored);
-    if (status != STATUS_OK)
-        return status;
-    struct event event = {stored.id, stored.previous, number, at_ms, r->now_ms, stored.data};
-    struct happening happening = {
-        .event = &event, .is_history = at_ms < r->now_ms - r->engine->options.late_after_ms};
-    r->patient->last_event = stored.id;
-    status = react_change_appointment(r, &event, name, &happening);
-    react_memorize(r, &event);
+    return status == STATUS_OK ? take_event(r, number, name, input->properties, at_ms, &happening)
+                               : status;
+}
+
+/* A text is an event of its patient, and an answer to whoever waits for one, at one instant. What a
+ * project declares otherwise than as a text is not told of. */
+enum status react_text(struct react *r, const char *event, struct str text, uint64_t replier)
+{
+    uint32_t number;
+    struct str name = str_of(event), wrong;
+    struct buf buf;
+    buf_init(&buf, 1 << 16);
+    buf_c(&buf, "{\"text\":");
+    json_put_text(&buf, text);
+    buf_c(&buf, "}");
+    struct str properties = arena_str(&r->engine->slice, buf_view(&buf));
+    bool is_whole = !buf.failed;
+    buf_free(&buf);
+    const struct program *program = r->engine->current;
+    if (!program)
+        return react_keep_event(r, name, properties, r->now_ms);
+    struct happening happening = {.reply = replier == NOBODY ? NULL : &text, .replier = replier};
+    bool is_told =
+        is_whole && fits_declarations(r, program, event_row(r, name), name, properties, &wrong);
+    enum status status = store_name(r->engine->store, SPACE_EVENT, name, &number);
+    if (status == STATUS_OK && is_told)
+        return take_event(r, number, name, properties, r->now_ms, &happening);
     react_to(r, &happening);
     return status;
 }
@@ -430,9 +466,8 @@ static enum status dispatch(struct react *r, const struct input *input, int64_t 
         react_to(r, &happening);
         return STATUS_OK;
     case INPUT_REPLY:
-        happening.reply = &input->text;
-        react_to(r, &happening);
-        return STATUS_OK;
+        return text_is_opt_out(input->text) ? STATUS_OK
+                                            : react_text(r, EVENT_REPLIED, input->text, 0);
     }
     return STATUS_INVALID;
 }

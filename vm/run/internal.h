@@ -189,6 +189,11 @@ void react_replay(struct react *r, const struct program *before);
 void react_replay_object(struct react *r, const struct program *before, const struct input *input,
                          int64_t at_ms);
 
+/* input.c: a text of the patient: an event, and the answer of the enrollment `replier` (0: the one
+ * texted last). */
+#define EVENT_REPLIED "message.replied"
+static const uint64_t NOBODY = UINT64_MAX;
+enum status react_text(struct react *r, const char *event, struct str text, uint64_t replier);
 /* input.c: an event of an appointment changes the object before anything reacts. */
 enum status react_change_appointment(struct react *r, const struct event *event, struct str name,
                                      struct happening *happening);
