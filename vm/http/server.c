@@ -27,11 +27,48 @@ struct connection {
     struct http_chunks chunks;
     int64_t deadline_ms;
     bool closes, wants_write, is_peer_done;
+    struct share *share; /* in which it is counted now; NULL none */
+    size_t share_bytes;
 };
+
+static void leave_share(struct connection *c)
+{
+    if (!c->share)
+        return;
+    c->share->requests--;
+    c->share->bytes -= c->share_bytes;
+    c->share = NULL;
+    c->share_bytes = 0;
+}
+
+/* The bytes that a body has so far, or will have. */
+static void count_share(struct connection *c, size_t bytes)
+{
+    c->share->bytes += bytes - c->share_bytes;
+    c->share_bytes = bytes;
+}
+
+/* False: the key has its share already. */
+static bool enter_share(struct server *server, struct connection *c)
+{
+    uint64_t hash = 14695981039346656037u;
+    struct str key = http_header(&c->exchange.head, "authorization");
+    for (size_t i = 0; i < key.len; i++)
+        hash = (hash ^ (unsigned char)key.at[i]) * 1099511628211u;
+    struct share *share = &server->shares[(hash ^ hash >> 32) % SERVER_KEYS];
+    size_t bytes = (size_t)c->exchange.head.content_length;
+    if (share->requests >= SERVER_KEY_REQUESTS || share->bytes + bytes > SERVER_KEY_BYTES)
+        return false;
+    c->share = share;
+    share->requests++;
+    count_share(c, bytes);
+    return true;
+}
 
 static void drop(struct server *server, struct connection *c)
 {
     close(c->fd);
+    leave_share(c);
     server->held_bytes -= c->in.len;
     server->stream_count -= c->state == STREAMING;
     buf_free(&c->in);
@@ -167,6 +204,7 @@ void server_reply(struct server *server, struct exchange *exchange)
     struct connection *c = (struct connection *)exchange;
     bool is_head = str_eq(exchange->head.method, STR("HEAD"));
     ensure(c->state == WAITING);
+    leave_share(c);
     bool is_stream = exchange->reply.is_stream && !server->is_closing && !is_head;
     exchange->reply.is_stream = is_stream;
     c->closes = !exchange->head.keeps_alive || server->is_closing || c->is_peer_done || is_stream;
@@ -197,9 +235,12 @@ void server_reply(struct server *server, struct exchange *exchange)
 static bool refuse(struct server *server, struct connection *c, int status, const char *why)
 {
     buf_printf(&c->exchange.reply.body, "{\"error\":{\"code\":\"%s\",\"message\":\"%s\"}}\n",
-               status == 503 ? "busy" : "bad_request", why);
+               status == 503   ? "busy"
+               : status == 429 ? "too_many_requests"
+                               : "bad_request",
+               why);
     c->exchange.reply.status = status;
-    if (status == 503) {
+    if (status == 503 || status == 429) {
         buf_c(&c->exchange.reply.headers, "Retry-After: 2\r\n");
         server->turned_away++;
     }
@@ -239,6 +280,8 @@ static bool take_request(struct server *server, struct connection *c)
             return refuse(server, c, 413, "the body is too large");
         if (server->held_bytes + (size_t)x->head.content_length > SERVER_HELD_BYTES)
             return refuse(server, c, 503, "too many requests are being read");
+        if (!enter_share(server, c))
+            return refuse(server, c, 429, "this key has too much under way");
         c->head_bytes = used;
         c->body_bytes = 0;
         c->chunks = (struct http_chunks){0};
@@ -255,6 +298,9 @@ static bool take_request(struct server *server, struct connection *c)
         size_t used;
         int status = http_read_chunks(&c->chunks, rest, &used, &c->chunked, &why);
         c->body_bytes += used;
+        count_share(c, c->chunked.len);
+        if (c->share->bytes > SERVER_KEY_BYTES)
+            return refuse(server, c, 429, "this key has too much under way");
         if (status == 0)
             return !c->is_peer_done;
         if (status != 200)

@@ -19,7 +19,11 @@ enum {
     SERVER_READY = 1024,
     SERVER_BODY_BYTES = 32 << 20,
     SERVER_HELD_BYTES = 256 << 20, /* of all requests that are being read or wait: more is 503 */
-    SERVER_REQUEST_MS = 30000,     /* from its first byte to its last */
+    /* One key (or all who show none) leaves room for the others: more is 429. */
+    SERVER_KEYS = 256,
+    SERVER_KEY_BYTES = SERVER_HELD_BYTES / 4 * 3,
+    SERVER_KEY_REQUESTS = SERVER_CONNECTIONS / 4 * 3,
+    SERVER_REQUEST_MS = 30000, /* from its first byte to its last */
     SERVER_IDLE_MS = 75000,
     SERVER_STREAMS = 64,
     SERVER_STREAM_BYTES = 1 << 20 /* that a slow reader may be behind */
@@ -38,6 +42,10 @@ struct exchange { /* one request and its answer; memory of the server */
     struct reply reply;
 };
 struct connection;
+struct share { /* of what is being read or waits for its answer */
+    uint32_t requests;
+    size_t bytes;
+};
 struct server {
     int listener, epoll;
     uint16_t port;
@@ -45,7 +53,8 @@ struct server {
     uint32_t connection_count;
     uint32_t stream_count;
     size_t held_bytes;
-    uint64_t turned_away; /* for want of room, ever */
+    struct share shares[SERVER_KEYS]; /* by the hash of what they show as their key */
+    uint64_t turned_away;             /* for want of room, ever: 429 and 503 */
     struct exchange *ready[SERVER_READY];
     uint32_t ready_count;
     bool has_more;   /* requests that found no place in `ready` wait in their connections */
