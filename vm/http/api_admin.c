@@ -149,6 +149,8 @@ enum status post_clock(struct request *request)
     enum status status = service_advance(s, to_ms);
     if (status == STATUS_OK)
         status = clock_keep(s, to_ms);
+    if (status == STATUS_OK)
+        status = engine_end_drained(s->engine);
     if (status != STATUS_OK)
         return request_failed(request, status);
     clock_set(&s->clock, to_ms);
@@ -203,6 +205,9 @@ enum status post_deploy(struct request *request)
     struct service *s = request->service;
     unsigned char id[32];
     uint32_t number;
+    request->after_sweep = ANSWER_ANEW;
+    if (engine_is_sweeping(s->engine))
+        return STATUS_OK;
     enum status status = hex_decode(request->captured, id, sizeof id)
                              ? store_image_find(s->store, id, &number)
                              : STATUS_MISSING;

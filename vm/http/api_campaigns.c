@@ -295,6 +295,10 @@ enum status post_start(struct request *request)
     bool is_dry = false, existing = false;
     if (!api_campaign(request, &ref))
         return STATUS_OK;
+    request->after_sweep = ANSWER_ANEW;
+    if (engine_is_sweeping(s->engine))
+        return STATUS_OK;
+    request->after_sweep = ANSWER_KEPT;
     const struct json *body = request_body(request);
     if (!body || !request_bool(request, body, "dry_run", &is_dry) ||
         !request_bool(request, body, "existing", &existing) ||
@@ -328,6 +332,9 @@ static enum status change(struct request *request, const struct campaign_ref *re
 {
     struct service *s = request->service;
     enum campaign_state state = engine_state_of(s->engine, ref->number);
+    request->after_sweep = ANSWER_ANEW;
+    if (engine_is_sweeping(s->engine))
+        return STATUS_OK;
     if (state != to && !(from >> state & 1))
         return request_refuse(request, 409, "state", NULL, "the campaign is %s",
                               campaign_state_word(state));
@@ -343,6 +350,8 @@ static enum status change(struct request *request, const struct campaign_ref *re
         log_line(LOG_INFO, campaign_state_word(to), "campaign",
                  arena_cstr(&s->arena, request->captured), NULL);
     }
+    if (engine_is_sweeping(s->engine))
+        return STATUS_OK; /* asked again at the end: then it is in that state */
     api_put_head(request, ref);
     enum status status = api_put_metrics(request, ref->program, ref->row);
     buf_c(request->out, "}\n");
@@ -376,6 +385,8 @@ enum status post_stop(struct request *request)
         return STATUS_OK;
     drains |= str_eq(request_parameter(request, "drain"), STR("true"));
     uint32_t from = 1 << CAMPAIGN_RUNNING | 1 << CAMPAIGN_PAUSED;
+    /* Whoever drained may have become empty meanwhile. */
+    drains &= engine_state_of(request->service->engine, ref.number) != CAMPAIGN_STOPPED;
     return drains ? change(request, &ref, CAMPAIGN_DRAINING, from)
                   : change(request, &ref, CAMPAIGN_STOPPED, from | 1 << CAMPAIGN_DRAINING);
 }

@@ -17,6 +17,7 @@ enum {
     SLICES_A_COMMIT = 512,
     DRAIN_MS = 8000,
     DISK_CHECK_MS = 1000,
+    DRAINED_CHECK_MS = 500,
     LONGEST_WAIT_MS = 1000
 };
 
@@ -195,12 +196,21 @@ static void run_alone(struct service *service, struct exchange *exchange)
     struct request request = request_of(service, exchange);
     const struct route *route = admit(&request);
     if (route) {
+        request.after_sweep = ANSWER_NOW;
         enum status status = route->handle(&request);
         if (store_in_transaction(service->store))
             engine_rollback(service->engine);
         if (status != STATUS_OK)
             answer_failure(&request, status);
     }
+    bool waits = request.after_sweep != ANSWER_NOW && engine_is_sweeping(service->engine);
+    if (waits && service->held_count < HELD_REQUESTS) {
+        service->is_answered[service->held_count] = request.after_sweep == ANSWER_KEPT;
+        service->held[service->held_count++] = exchange;
+        return;
+    }
+    if (waits && request.after_sweep == ANSWER_ANEW)
+        request_failed(&request, STATUS_BUSY);
     server_reply(&service->server, exchange);
 }
 
@@ -281,6 +291,44 @@ enum status service_advance(struct service *service, int64_t to_ms)
     return status;
 }
 
+static void note_failure(struct service *service, enum status status, const char *what)
+{
+    if (status == STATUS_OK)
+        return;
+    log_line(LOG_ERROR, what, "why", engine_error(service->engine), NULL);
+    if (status == STATUS_FULL)
+        service->is_disk_low = true;
+    else if (status == STATUS_IO || status == STATUS_CORRUPT)
+        service->is_failed = true;
+}
+
+/* A bounded part of what concerns all patients; at its end, whoever waited for it is answered, up
+ * to one who begins the next. True: more is left. */
+static bool run_sweep(struct service *service)
+{
+    int64_t mono_ms = monotonic_ms();
+    bool was_sweeping = engine_is_sweeping(service->engine);
+    if (was_sweeping)
+        note_failure(service, engine_sweep(service->engine, clock_now_ms(&service->clock)),
+                     "a campaign cannot be changed");
+    while (service->held_count && !engine_is_sweeping(service->engine)) {
+        struct exchange *exchange = service->held[0];
+        bool is_answered = service->is_answered[0];
+        service->held_count--;
+        memmove(service->held, service->held + 1, service->held_count * sizeof *service->held);
+        memmove(service->is_answered, service->is_answered + 1, service->held_count);
+        if (is_answered)
+            server_reply(&service->server, exchange);
+        else
+            run_alone(service, exchange);
+    }
+    if (was_sweeping || mono_ms - service->drained_ms >= DRAINED_CHECK_MS) {
+        service->drained_ms = mono_ms;
+        note_failure(service, engine_end_drained(service->engine), "a campaign cannot be stopped");
+    }
+    return engine_is_sweeping(service->engine);
+}
+
 static int wait_ms(const struct service *service)
 {
     int64_t due_ms = engine_next_due_ms(service->engine);
@@ -294,17 +342,6 @@ static int wait_ms(const struct service *service)
     if ((double)delivery_ms < real_ms)
         return (int)delivery_ms;
     return real_ms > LONGEST_WAIT_MS ? LONGEST_WAIT_MS : (int)real_ms + 1;
-}
-
-static void note_failure(struct service *service, enum status status, const char *what)
-{
-    if (status == STATUS_OK)
-        return;
-    log_line(LOG_ERROR, what, "why", engine_error(service->engine), NULL);
-    if (status == STATUS_FULL)
-        service->is_disk_low = true;
-    else if (status == STATUS_IO || status == STATUS_CORRUPT)
-        service->is_failed = true;
 }
 
 /* A bounded part of what is due, then a bounded part of what waits to leave. True: more is left. */
@@ -353,6 +390,7 @@ int service_run(struct service *service, const volatile sig_atomic_t *stop)
         check_disk(service);
         more = run_time(service);
         run_requests(service);
+        more |= run_sweep(service);
         more |= service->server.ready_count > 0;
         more |= stream_news(service);
     }
@@ -362,8 +400,9 @@ int service_run(struct service *service, const volatile sig_atomic_t *stop)
         drain_delivery(service);
     for (int64_t until = monotonic_ms() + 5000;
          !service->is_failed && server_is_busy(&service->server) && monotonic_ms() < until;) {
-        server_poll(&service->server, 50);
+        server_poll(&service->server, engine_is_sweeping(service->engine) ? 0 : 50);
         run_requests(service);
+        run_sweep(service);
     }
     log_line(LOG_INFO, service->is_failed ? "stopped after a failure" : "stopped", NULL);
     return service->is_failed ? 1 : 0;

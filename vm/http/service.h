@@ -25,6 +25,7 @@ enum scope {
     SCOPE_ADMIN = 8
 };
 
+enum { HELD_REQUESTS = 64 };
 struct service {
     struct server server;
     struct store *store;
@@ -38,6 +39,10 @@ struct service {
     const char *db_path;
     int64_t disk_checked_ms, started_ms, clock_kept_ms; /* of the monotonic clock */
     bool is_disk_low, is_failed;
+    struct exchange *held[HELD_REQUESTS]; /* until the sweep is over, in order */
+    bool is_answered[HELD_REQUESTS];      /* the answer stands in it already */
+    uint32_t held_count;
+    int64_t drained_ms;  /* when draining campaigns were looked at, of the monotonic clock */
     uint64_t streamed;   /* the last row of the journal that streams have; while there are any */
     int64_t streamed_ms; /* when they heard something, of the monotonic clock */
     uint64_t accepted, duplicates, rejected, repeats, requests; /* since the start */

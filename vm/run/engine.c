@@ -153,6 +153,10 @@ enum status react_open(struct engine *engine, struct str id, uint64_t key, int64
     struct str record;
     bool found = true;
     arena_reset(&engine->slice);
+    enum status swept = engine_sweep_early(engine, id, key, now_ms);
+    if (swept != STATUS_OK)
+        return swept;
+    arena_reset(&engine->slice);
     buf_reset(&engine->journal);
     *r = (struct react){.engine = engine, .now_ms = now_ms, .effects = {.room = EFFECT_ROOM}};
     r->effects.items = engine->effects;

@@ -10,6 +10,21 @@
 
 enum { SLICE_BYTES = 4 << 20, EFFECT_ROOM = 512, CHAIN_MOST = 100, PROGRAM_ROOM = 4096 };
 
+enum sweep_kind {                     /* stored */
+                  SWEEP_SETTLE = 1,   /* timers stand, or go on */
+                  SWEEP_STOP = 2,     /* every enrollment ends */
+                  SWEEP_EXISTING = 3, /* who is in the segment enters */
+                  /* Before STOP: messages that have not left are cancelled, state by state. */
+                  SWEEP_DRAFTS = 4,
+                  SWEEP_PENDING = 5,
+                  SWEEP_RETRIES = 6
+};
+struct sweep { /* stored while it is under way */
+    uint32_t kind, campaign;
+    uint64_t cursor;
+    int64_t now_ms; /* when it began */
+};
+
 struct engine {
     struct store *store;
     struct engine_options options;
@@ -26,6 +41,8 @@ struct engine {
     struct effect *effects;       /* room for those of a slice */
     struct map64 unread;          /* unread.c: which keys some image reads, of those asked for */
     bool has_all_images;          /* every stored image is loaded */
+    struct sweep sweep;           /* under way; kind 0 none */
+    bool is_swept_early;          /* a patient is being swept because somebody opens him */
     uint64_t next_enrollment;
     unsigned char secret[32]; /* of the deployment: keys of messages, tokens of links */
     void (*observe)(void *context, const struct notice *notice);
@@ -208,7 +225,12 @@ struct program *engine_program_of(struct engine *engine, uint32_t image);
 enum status engine_use_current(struct engine *engine);
 void engine_forget_images(struct engine *engine);
 const char *engine_trigger_word(uint32_t kind);
-/* lifecycle.c: the patients meet the current image. */
+/* lifecycle.c: the patient's part of what is under way for all, before anything else happens to
+ * him: nobody meets half a change. In a transaction; else nothing is done. */
+enum status engine_sweep_early(struct engine *engine, struct str id, uint64_t key, int64_t now_ms);
+/* The campaign is being stopped: nothing of it leaves any more. */
+bool engine_is_stopping(const struct engine *engine, uint32_t campaign);
+/* The patients meet the current image. */
 enum status engine_refresh(struct engine *engine, int64_t now_ms);
 
 /* journal.c. Belongs to the open reaction: it is written by react_close or react_keep. */

@@ -6,18 +6,14 @@
 
 #include "vm/run/internal.h"
 
-enum { PATIENTS_A_COMMIT = 512, PLAYED_MOST = 100000, HOUR_MS = 3600000, DAY_MS = 24 * HOUR_MS };
+enum {
+    PATIENTS_A_COMMIT = 512,
+    MESSAGES_A_COMMIT = 512,
+    PLAYED_MOST = 100000,
+    HOUR_MS = 3600000,
+    DAY_MS = 24 * HOUR_MS
+};
 
-enum sweep_kind {                    /* stored */
-                  SWEEP_SETTLE = 1,  /* timers stand, or go on */
-                  SWEEP_STOP = 2,    /* every enrollment ends */
-                  SWEEP_EXISTING = 3 /* who is in the segment enters */
-};
-struct sweep { /* stored while it is under way */
-    uint32_t kind, campaign;
-    uint64_t cursor;
-    int64_t now_ms;
-};
 static const char sweep_name[] = "sweep";
 
 const char *campaign_state_word(enum campaign_state state)
@@ -67,11 +63,19 @@ static void stop_all(struct react *r, uint32_t campaign)
     }
 }
 
-static enum status sweep_patient(struct engine *engine, const struct sweep *sweep, uint64_t key)
+/* Who entered by the trigger since the sweep began does not enter by it, too. */
+static bool has_entered_since(struct react *r, const struct sweep *sweep)
+{
+    const struct entry *entry = react_entry(r, sweep->campaign, false);
+    return entry && entry->entered_at_ms != NEVER_MS && entry->entered_at_ms > sweep->now_ms;
+}
+
+static enum status sweep_patient(struct engine *engine, const struct sweep *sweep, uint64_t key,
+                                 int64_t now_ms)
 {
     struct react r;
     struct happening nothing = {0};
-    enum status status = react_open(engine, (struct str){0}, key, sweep->now_ms, &r);
+    enum status status = react_open(engine, (struct str){0}, key, now_ms, &r);
     if (status == STATUS_CORRUPT)
         return STATUS_OK; /* set aside, as its timers are */
     if (status != STATUS_OK)
@@ -83,13 +87,16 @@ static enum status sweep_patient(struct engine *engine, const struct sweep *swee
         r.is_time = r.is_all = true;
         react_to(&r, &nothing);
         break;
+    case SWEEP_DRAFTS:
+    case SWEEP_PENDING:
+    case SWEEP_RETRIES:
     case SWEEP_STOP:
         if (!concerns(r.patient, sweep->campaign))
             return STATUS_OK;
         stop_all(&r, sweep->campaign);
         break;
     case SWEEP_EXISTING:
-        if (!entry_existing(&r, sweep->campaign))
+        if (has_entered_since(&r, sweep) || !entry_existing(&r, sweep->campaign))
             return STATUS_OK;
         break;
     }
@@ -102,55 +109,127 @@ static enum status keep_sweep(struct engine *engine, const struct sweep *sweep)
     return store_meta_put(engine->store, sweep_name, bytes);
 }
 
-/* A bounded part; the open transaction is the caller's. *done: nobody is left. */
-static enum status sweep_some(struct engine *engine, struct sweep *sweep, bool *done)
+static enum status cancel_message(struct engine *engine, const struct outbox_row *row,
+                                  uint32_t campaign, int64_t now_ms)
 {
-    enum status status = STATUS_OK;
-    *done = false;
-    for (uint32_t i = 0; i < PATIENTS_A_COMMIT && status == STATUS_OK; i++) {
-        status = store_patient_next(engine->store, &sweep->cursor);
-        if (status == STATUS_MISSING) {
-            *done = true;
-            sweep->kind = 0;
-            break;
-        }
-        if (status == STATUS_OK)
-            status = sweep_patient(engine, sweep, sweep->cursor);
-    }
-    return status == STATUS_MISSING ? STATUS_OK : status;
+    struct react r;
+    struct outbox_row copy = *row; /* its texts end with the slice that react_open begins */
+    const struct program *program = engine_program_of(engine, row->image);
+    if (!program || row->message >= program->image->message_count ||
+        program->campaign_names[program->image->messages[row->message].campaign] != campaign)
+        return STATUS_OK;
+    enum status status = react_open(engine, (struct str){0}, copy.patient, now_ms, &r);
+    if (status == STATUS_OK)
+        status = store_outbox_move(engine->store, copy.id, (enum outbox_state)copy.state,
+                                   OUTBOX_CANCELLED, now_ms);
+    if (status != STATUS_OK)
+        return status;
+    engine_note_row(engine, &copy, WORD_CANCELLED, STR("stopped"));
+    return react_keep(&r);
 }
 
-/* To its end, in transactions of its own. */
-static enum status sweep_all(struct engine *engine, struct sweep *sweep)
+/* Drafts and what is not claimed, also of those who have left by the end of their way. */
+static enum status sweep_messages(struct engine *engine, struct sweep *sweep, int64_t now_ms)
 {
-    bool done = false;
-    while (!done) {
-        enum status status = engine_begin(engine);
+    enum outbox_state from = sweep->kind == SWEEP_DRAFTS    ? OUTBOX_DRAFT
+                             : sweep->kind == SWEEP_PENDING ? OUTBOX_PENDING
+                                                            : OUTBOX_RETRY;
+    for (uint32_t i = 0; i < MESSAGES_A_COMMIT; i++) {
+        struct outbox_row row;
+        arena_reset(&engine->slice);
+        enum status status =
+            store_outbox_next(engine->store, from, sweep->cursor, &engine->slice, &row);
+        if (status == STATUS_MISSING) {
+            sweep->cursor = 0;
+            sweep->kind = from == OUTBOX_RETRY ? SWEEP_STOP : sweep->kind + 1;
+            return STATUS_OK;
+        }
+        sweep->cursor = row.id;
         if (status == STATUS_OK)
-            status = sweep_some(engine, sweep, &done);
-        if (status == STATUS_OK)
-            status = keep_sweep(engine, sweep);
-        if (status == STATUS_OK)
-            status = engine_commit(engine);
-        if (status == STATUS_OK)
-            continue;
-        engine_rollback(engine);
-        return status;
+            status = cancel_message(engine, &row, sweep->campaign, now_ms);
+        if (status != STATUS_OK)
+            return status;
     }
     return STATUS_OK;
 }
 
+/* A bounded part; the open transaction is the caller's. ->kind 0 afterwards: nobody is left. */
+static enum status sweep_some(struct engine *engine, struct sweep *sweep, int64_t now_ms)
+{
+    enum status status = STATUS_OK;
+    if (sweep->kind >= SWEEP_DRAFTS)
+        return sweep_messages(engine, sweep, now_ms);
+    for (uint32_t i = 0; i < PATIENTS_A_COMMIT && status == STATUS_OK; i++) {
+        status = store_patient_next(engine->store, &sweep->cursor);
+        if (status == STATUS_MISSING) {
+            sweep->kind = 0;
+            break;
+        }
+        if (status == STATUS_OK)
+            status = sweep_patient(engine, sweep, sweep->cursor, now_ms);
+    }
+    return status == STATUS_MISSING ? STATUS_OK : status;
+}
+
+bool engine_is_sweeping(const struct engine *engine)
+{
+    return engine->sweep.kind != 0;
+}
+
+bool engine_is_stopping(const struct engine *engine, uint32_t campaign)
+{
+    const struct sweep *sweep = &engine->sweep;
+    return (sweep->kind == SWEEP_STOP || sweep->kind >= SWEEP_DRAFTS) &&
+           sweep->campaign == campaign;
+}
+
+enum status engine_sweep(struct engine *engine, int64_t now_ms)
+{
+    struct sweep sweep = engine->sweep;
+    if (!sweep.kind)
+        return STATUS_OK;
+    enum status status = engine_begin(engine);
+    engine->is_swept_early = true; /* its own patients are not to be swept before */
+    if (status == STATUS_OK)
+        status = sweep_some(engine, &sweep, now_ms);
+    engine->is_swept_early = false;
+    if (status == STATUS_OK)
+        status = keep_sweep(engine, &sweep);
+    if (status == STATUS_OK)
+        status = engine_commit(engine);
+    if (status == STATUS_OK)
+        engine->sweep = sweep;
+    else
+        engine_rollback(engine);
+    return status;
+}
+
+enum status engine_sweep_early(struct engine *engine, struct str id, uint64_t key, int64_t now_ms)
+{
+    const struct sweep *sweep = &engine->sweep;
+    struct str record;
+    bool found = true, is_by_message = sweep->kind >= SWEEP_DRAFTS;
+    enum status status = STATUS_OK;
+    if (!sweep->kind || sweep->kind == SWEEP_EXISTING || engine->is_swept_early ||
+        !store_in_transaction(engine->store))
+        return STATUS_OK;
+    if (id.at)
+        status = store_patient_find(engine->store, id, &engine->slice, &key, &record, &found);
+    if (status != STATUS_OK || !found || (!is_by_message && key <= sweep->cursor))
+        return status;
+    engine->is_swept_early = true;
+    status = sweep_patient(engine, sweep, key, now_ms);
+    engine->is_swept_early = false;
+    return status;
+}
+
 enum status engine_sweep_on(struct engine *engine)
 {
-    struct sweep sweep;
     struct str kept;
     enum status status = store_meta_get(engine->store, sweep_name, &engine->slice, &kept);
-    if (status == STATUS_MISSING || (status == STATUS_OK && kept.len != sizeof sweep))
-        return STATUS_OK;
-    if (status != STATUS_OK)
-        return status;
-    memcpy(&sweep, kept.at, sizeof sweep);
-    return sweep_all(engine, &sweep);
+    if (status == STATUS_OK && kept.len == sizeof engine->sweep)
+        memcpy(&engine->sweep, kept.at, sizeof engine->sweep);
+    return status == STATUS_MISSING ? STATUS_OK : status;
 }
 
 /* --- states --- */
@@ -191,52 +270,14 @@ enum status engine_set_campaign(struct engine *engine, struct str name, enum cam
     return STATUS_MISSING;
 }
 
-/* Drafts and what is not claimed, also of those who have left by the end of their way. */
-static enum status cancel_messages(struct engine *engine, uint32_t campaign, int64_t now_ms)
-{
-    static const enum outbox_state from[] = {OUTBOX_DRAFT, OUTBOX_PENDING, OUTBOX_RETRY};
-    for (size_t i = 0; i < ARRAY_COUNT(from); i++) {
-        uint64_t cursor = 0;
-        for (;;) {
-            struct outbox_row row;
-            struct react r;
-            arena_reset(&engine->slice);
-            enum status status =
-                store_outbox_next(engine->store, from[i], cursor, &engine->slice, &row);
-            if (status == STATUS_MISSING)
-                break;
-            const struct program *program =
-                status == STATUS_OK ? engine_program_of(engine, row.image) : NULL;
-            cursor = row.id;
-            if (status == STATUS_OK &&
-                (!program ||
-                 program->campaign_names[program->image->messages[row.message].campaign] !=
-                     campaign))
-                continue;
-            if (status == STATUS_OK)
-                status = react_open(engine, (struct str){0}, row.patient, now_ms, &r);
-            if (status == STATUS_OK)
-                status =
-                    store_outbox_move(engine->store, row.id, from[i], OUTBOX_CANCELLED, now_ms);
-            if (status != STATUS_OK)
-                return status;
-            engine_note_row(engine, &row, WORD_CANCELLED, STR("stopped"));
-            status = react_keep(&r);
-            if (status != STATUS_OK)
-                return status;
-        }
-    }
-    return STATUS_OK;
-}
-
+/* What concerns all patients is begun, and is then engine_sweep's. */
 static enum status change(struct engine *engine, uint32_t number, enum campaign_state to,
-                          uint32_t started, struct sweep *sweep)
+                          uint32_t started, const struct sweep *sweep)
 {
+    ensure(!engine->sweep.kind);
     enum status status = engine_begin(engine);
     if (status == STATUS_OK)
         status = put_state(engine, number, to, started);
-    if (status == STATUS_OK && to == CAMPAIGN_STOPPED)
-        status = cancel_messages(engine, number, sweep->now_ms);
     /* What was put off while it was paused. */
     if (status == STATUS_OK && (to == CAMPAIGN_RUNNING || to == CAMPAIGN_DRAINING))
         status = store_outbox_wake(engine->store);
@@ -244,11 +285,11 @@ static enum status change(struct engine *engine, uint32_t number, enum campaign_
         status = keep_sweep(engine, sweep);
     if (status == STATUS_OK)
         status = engine_commit(engine);
-    if (status != STATUS_OK) {
+    if (status == STATUS_OK)
+        engine->sweep = *sweep;
+    else
         engine_rollback(engine);
-        return status;
-    }
-    return sweep->kind ? sweep_all(engine, sweep) : STATUS_OK;
+    return status;
 }
 
 enum status engine_change_state(struct engine *engine, uint32_t number, enum campaign_state to,
@@ -257,7 +298,7 @@ enum status engine_change_state(struct engine *engine, uint32_t number, enum cam
     struct sweep sweep = {.campaign = number, .now_ms = now_ms};
     bool was_paused = engine_state_of(engine, number) == CAMPAIGN_PAUSED;
     if (to == CAMPAIGN_STOPPED)
-        sweep.kind = SWEEP_STOP;
+        sweep.kind = SWEEP_DRAFTS;
     else if (to == CAMPAIGN_PAUSED || was_paused)
         sweep.kind = SWEEP_SETTLE;
     return change(engine, number, to, 0, &sweep);
@@ -272,6 +313,8 @@ enum status engine_pause_all(struct engine *engine, int64_t now_ms, uint32_t *co
         if (campaign.state != CAMPAIGN_RUNNING && campaign.state != CAMPAIGN_DRAINING)
             continue;
         status = engine_change_state(engine, campaign.number, CAMPAIGN_PAUSED, now_ms);
+        while (status == STATUS_OK && engine->sweep.kind)
+            status = engine_sweep(engine, now_ms);
         if (status != STATUS_OK)
             return status;
         ++*count;
@@ -287,6 +330,51 @@ enum status engine_start(struct engine *engine, uint32_t row, bool existing, int
                           .now_ms = now_ms};
     return change(engine, program->campaign_names[row], CAMPAIGN_RUNNING,
                   program->image->campaigns[row].trigger_kind, &sweep);
+}
+
+/* --- a campaign whose door is closed and that is empty --- */
+
+static void add_inside(void *context, enum entry_kind kind, uint8_t word, uint32_t image,
+                       int64_t count)
+{
+    int64_t *inside = context;
+    (void)word;
+    (void)image;
+    if (kind == ENTRY_STARTED || kind == ENTRY_HELD_OUT)
+        *inside += count;
+    else if (kind == ENTRY_COMPLETED || kind == ENTRY_EXITED)
+        *inside -= count;
+}
+
+static enum status end_one(struct engine *engine, uint32_t number)
+{
+    enum status status = engine_begin(engine);
+    if (status == STATUS_OK)
+        status = put_state(engine, number, CAMPAIGN_STOPPED, 0);
+    if (status == STATUS_OK)
+        status = engine_commit(engine);
+    if (status != STATUS_OK)
+        engine_rollback(engine);
+    return status;
+}
+
+enum status engine_end_drained(struct engine *engine)
+{
+    struct store_campaign campaign = {.number = 0};
+    enum status status;
+    if (engine->sweep.kind)
+        return STATUS_OK;
+    while ((status = store_campaign_next(engine->store, campaign.number, &campaign)) == STATUS_OK) {
+        int64_t inside = 0;
+        if (campaign.state != CAMPAIGN_DRAINING)
+            continue;
+        status = store_counts(engine->store, campaign.number, add_inside, &inside);
+        if (status == STATUS_OK && inside <= 0)
+            status = end_one(engine, campaign.number);
+        if (status != STATUS_OK)
+            return status;
+    }
+    return status == STATUS_MISSING ? STATUS_OK : status;
 }
 
 /* --- the review --- */
@@ -346,17 +434,18 @@ static enum status play(struct engine *engine, int64_t to_ms, uint32_t *left, bo
 static enum status play_start(struct engine *engine, uint32_t row, bool existing, int64_t now_ms,
                               struct review *review)
 {
-    struct sweep sweep = {SWEEP_EXISTING, engine->current->campaign_names[row], 0, now_ms};
+    struct sweep sweep = {existing ? SWEEP_EXISTING : 0, engine->current->campaign_names[row], 0,
+                          now_ms};
     struct playing playing = {sweep.campaign, {0}};
     uint32_t left = PLAYED_MOST;
-    bool done = !existing, was_virtual = engine->options.is_virtual_time;
+    bool was_virtual = engine->options.is_virtual_time;
     void (*observe)(void *, const struct notice *) = engine->observe;
     void *observer = engine->observer;
     engine->options.is_virtual_time = true;
     engine_observe(engine, count_outgoing, &playing);
     enum status status = put_state(engine, sweep.campaign, CAMPAIGN_RUNNING, 0);
-    while (status == STATUS_OK && !done)
-        status = sweep_some(engine, &sweep, &done);
+    while (status == STATUS_OK && sweep.kind)
+        status = sweep_some(engine, &sweep, now_ms);
     if (status == STATUS_OK)
         status = play(engine, now_ms + HOUR_MS, &left, &review->is_partial);
     review->hour = playing.count;

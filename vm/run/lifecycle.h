@@ -2,7 +2,9 @@
  * deploy does to the patients that are there.
  *
  * What concerns many patients is a sweep: bounded transactions, each of which keeps how far it
- * came, so that a crash in the middle goes on where it was (engine_sweep_on at the start). */
+ * came, so that a crash in the middle goes on where it was (engine_sweep_on at the start). Others
+ * are served in between; who is opened meanwhile is swept first, so nobody meets half a change. One
+ * sweep at a time: no campaign may be changed, reviewed or deployed while engine_is_sweeping(). */
 #ifndef CAMP_VM_RUN_LIFECYCLE_H
 #define CAMP_VM_RUN_LIFECYCLE_H
 
@@ -32,14 +34,21 @@ const char *campaign_state_word(enum campaign_state state);
 /* By playing it and taking it back: no transaction may be open, and none is afterwards. */
 enum status engine_review(struct engine *engine, uint32_t row, bool existing, int64_t now_ms,
                           struct arena *arena, struct review *review);
-/* The door opens; `existing`: who is in the trigger's segment enters. In transactions of its own,
- * as the next two. */
+/* The door opens; `existing`: who is in the trigger's segment enters. In a transaction of its own,
+ * as the next; what concerns all patients is left to engine_sweep. */
 enum status engine_start(struct engine *engine, uint32_t row, bool existing, int64_t now_ms);
 enum status engine_change_state(struct engine *engine, uint32_t number, enum campaign_state to,
                                 int64_t now_ms);
-/* Every campaign that is running or draining; for a database that was restored from a copy. */
+bool engine_is_sweeping(const struct engine *engine);
+/* A bounded part of the sweep that is under way, in a transaction of its own. */
+enum status engine_sweep(struct engine *engine, int64_t now_ms);
+/* Who drains and has nobody inside any more is stopped; nothing is cancelled by that. In
+ * transactions of its own. */
+enum status engine_end_drained(struct engine *engine);
+/* Every campaign that is running or draining, whole; for a database that was restored from a copy.
+ */
 enum status engine_pause_all(struct engine *engine, int64_t now_ms, uint32_t *count);
-/* Finishes what a crash has interrupted; nothing when there is nothing. */
+/* After a restart: what a crash has interrupted is under way again. */
 enum status engine_sweep_on(struct engine *engine);
 
 #endif

@@ -46,17 +46,22 @@ enum status engine_claim_row(struct engine *engine, const struct outbox_row *row
     *became = (enum outbox_state)row->state;
     if (row->report)
         return take_report(engine, row, now_ms, became);
-    enum status status = react_open(engine, (struct str){0}, row->patient, now_ms, &r);
-    const struct program *program =
-        status == STATUS_OK ? engine_program_of(engine, row->image) : NULL;
+    const struct program *program = engine_program_of(engine, row->image);
     if (!program || row->message >= program->image->message_count)
-        return status == STATUS_OK ? STATUS_CORRUPT : status;
+        return STATUS_CORRUPT;
     const struct image_message *message = &program->image->messages[row->message];
+    /* What stops the campaign will cancel it. */
+    if (row->enrollment && engine_is_stopping(engine, program->campaign_names[message->campaign]))
+        return store_outbox_defer(engine->store, row, NEVER_MS);
+    enum status status = react_open(engine, (struct str){0}, row->patient, now_ms, &r);
+    if (status != STATUS_OK)
+        return status;
     if (!row->enrollment) { /* a test, to its author */
         *became = OUTBOX_CLAIMED;
         return store_outbox_claim(engine->store, row, now_ms);
     }
-    if (engine_state_of(engine, program->campaign_names[message->campaign]) == CAMPAIGN_PAUSED)
+    uint32_t campaign = program->campaign_names[message->campaign];
+    if (engine_state_of(engine, campaign) == CAMPAIGN_PAUSED)
         return store_outbox_defer(engine->store, row, NEVER_MS);
     struct env env = env_of(&r, program, row->enrollment, &gone);
     enum verdict verdict =
