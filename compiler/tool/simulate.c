@@ -278,7 +278,8 @@ static enum status open_engine(struct simulation *s, struct str image, struct st
     struct engine_options options = {.builtins = &stdlib_builtins,
                                      .late_after_ms = DAY_MS,
                                      .public_url = STR("https://clinic.example"),
-                                     .is_virtual_time = true};
+                                     .is_virtual_time = true,
+                                     .counts = true}; /* goals that come late read the journal */
     struct image_error image_error;
     enum status status = store_open(&s->store, "", error, &s->arena);
     if (status == STATUS_OK)

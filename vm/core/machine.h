@@ -101,6 +101,9 @@ int64_t instant_step(const struct zone *zone, int64_t at_ms, struct value durati
 int64_t windows_open_ms(const struct image *image, struct rows windows, const struct zone *zone,
                         int64_t now_ms);
 
+/* Into the newest times, newest first; what there is no room for falls out. */
+void times_add(int64_t *at_ms, uint32_t *count, uint32_t room, int64_t one_ms);
+
 enum verdict { /* of a message that is due; the names are states and counts of PROMISES.md */
                VERDICT_SEND = 1,
                VERDICT_DRAFT,

@@ -91,39 +91,46 @@ static bool is_flipped(void *context, int64_t at_ms)
     return is_enough(times, at_ms) != times->was;
 }
 
-/* Walks the patient's events: for terms whose where reads more than the event (ARCHITECTURE 4.13).
- */
+void times_add(int64_t *at_ms, uint32_t *count, uint32_t room, int64_t one_ms)
+{
+    uint32_t at = *count;
+    while (at && at_ms[at - 1] < one_ms) {
+        if (at < room)
+            at_ms[at] = at_ms[at - 1];
+        at--;
+    }
+    if (at == room)
+        return;
+    at_ms[at] = one_ms;
+    *count += *count < room;
+}
+
+/* Walks the patient's events, for terms whose where reads more than the event (ARCHITECTURE 4.13):
+ * the newest `room` times, newest first. Each event is read into memory of its own, so that a long
+ * history needs no more than a short one. */
 static uint32_t walk(struct env *env, const struct image_did *did, int64_t *at_ms, uint32_t room)
 {
     const struct event *outer = env->event;
+    struct arena *arena = env->arena, scratch;
     uint32_t count = 0;
-    uint64_t id = env->patient->last_event;
-    while (id && count < room && env->fuel) {
+    uint64_t id = env->host ? env->patient->last_event : 0;
+    arena_init(&scratch, 4 << 20);
+    env->arena = &scratch;
+    while (id) {
         struct event event;
-        env->fuel -= env->fuel > 64 ? 64 : env->fuel;
-        if (!env->host || !env->host->event(env->host->context, id, env->arena, &event))
+        arena_reset(&scratch);
+        if (!env->host->event(env->host->context, id, &scratch, &event))
             break;
         env->event = &event;
-        if (event.name == env->program->event_names[did->event] && machine_test(env, did->where))
-            at_ms[count++] = event.at_ms;
         id = event.previous;
+        if (event.name != env->program->event_names[did->event] || !machine_test(env, did->where))
+            continue;
+        times_add(at_ms, &count, room, event.at_ms);
     }
+    arena_free(&scratch);
+    env->arena = arena;
     env->event = outer;
     return count;
-}
-
-/* The n-th newest of them; there are at least as many. */
-static int64_t nth_newest(const struct span_of_times *times, uint32_t n)
-{
-    for (uint32_t i = 0; i < times->count; i++) {
-        uint32_t newer = 0;
-        for (uint32_t k = 0; k < times->count; k++)
-            newer +=
-                times->at_ms[k] > times->at_ms[i] || (times->at_ms[k] == times->at_ms[i] && k < i);
-        if (newer + 1 == n)
-            return times->at_ms[i];
-    }
-    return 0;
 }
 
 /* Whether it is so hangs on the n-th newest alone: it flips where that one leaves the window, or,
@@ -133,7 +140,7 @@ static void note_did_flip(struct env *env, struct span_of_times *times)
     if (!env->flips_at_ms || times->window.kind != VALUE_DURATION || times->count < times->at_least)
         return;
     int64_t leaves_ms =
-        instant_step(env->zone, nth_newest(times, times->at_least), times->window, 1);
+        instant_step(env->zone, times->at_ms[times->at_least - 1], times->window, 1);
     lower_flip(env, first_change(env->zone, env->now_ms, leaves_ms, is_flipped, times));
 }
 
@@ -142,10 +149,10 @@ bool ask_did(struct env *env, uint32_t row)
     const struct image *image = env->program->image;
     const struct image_did *did = &image->dids[row];
     struct span_of_times times = {.env = env, .at_least = did->at_least};
-    int64_t walked[256];
+    int64_t walked[IMAGE_MAX_TIMES];
     if (did->walks) {
         times.at_ms = walked;
-        times.count = walk(env, did, walked, (uint32_t)ARRAY_COUNT(walked));
+        times.count = walk(env, did, walked, did->at_least);
     } else {
         for (uint32_t i = 0; i < env->patient->memories_count; i++)
             if (env->patient->memories[i].did == env->program->did_names[row]) {

@@ -3,8 +3,6 @@
 #include "vm/base/zone.h"
 #include "vm/run/internal.h"
 
-enum { LATE_DAYS = 30 }; /* grammar/README.md, "where the rules are silent" */
-
 static const struct image_goal *goal_of(const struct program *program,
                                         const struct image_campaign *campaign)
 {
@@ -51,9 +49,10 @@ int64_t goal_end_ms(struct react *r, const struct program *program,
             int64_t end_ms = window_end_ms(program, goal, env.zone, at_ms);
             last_ms = end_ms > last_ms ? end_ms : last_ms;
         }
-    /* An event counts by its timestamp (T2): who ended is kept for those that arrive late. */
+    /* An event counts by its timestamp (T2), and may arrive that much later; after that it is
+     * history, and past.c finds the enrollment in the journal. */
     bool may_be_late = last_ms != INT64_MIN && goal->event != IMAGE_NONE;
-    return may_be_late ? last_ms + LATE_DAYS * (int64_t)DAY_MS : last_ms;
+    return may_be_late ? last_ms + r->engine->options.late_after_ms : last_ms;
 }
 
 bool goal_may_begin(struct react *r, const struct enrollment *e)
@@ -131,6 +130,17 @@ static void note_message(struct react *r, struct env *env, const struct image_go
         engine_note(r->engine, &entry);
 }
 
+static void convert(struct react *r, struct env *env, const struct image_goal *goal,
+                    uint32_t campaign, int64_t at_ms)
+{
+    struct enrollment *e = env->enrollment;
+    if (e->is_converted || !is_in_window(env, goal, at_ms))
+        return;
+    e->is_converted = true;
+    note_message(r, env, goal, at_ms);
+    react_tell(r, NOTICE_GOAL, env->program, campaign, e, (struct str){0});
+}
+
 void goal_review(struct react *r, uint64_t id, const struct happening *h)
 {
     const struct program *program;
@@ -145,12 +155,33 @@ void goal_review(struct react *r, uint64_t id, const struct happening *h)
     if (!goal || !has_come(&env, goal, h))
         return;
     int64_t at_ms = goal->event == IMAGE_NONE ? r->now_ms : h->event->at_ms;
-    if (!e->is_converted && is_in_window(&env, goal, at_ms)) {
-        e->is_converted = true;
-        note_message(r, &env, goal, at_ms);
-        react_tell(r, NOTICE_GOAL, program, row, e, (struct str){0});
-    }
+    convert(r, &env, goal, row, at_ms);
     bool is_history = goal->event != IMAGE_NONE && h->is_history;
     if (campaign->exit_on_goal && is_inside_campaign(e) && !is_history)
         react_end(r, e, STR("goal"), true);
+}
+
+/* --- enrollments that are gone --- */
+
+bool goal_reads(struct react *r, uint32_t event)
+{
+    for (uint32_t i = 0; i < PROGRAM_ROOM; i++) {
+        const struct program *program = r->engine->programs[i];
+        for (uint32_t k = 0; program && k < program->image->goal_count; k++)
+            if (program->image->goals[k].event != IMAGE_NONE &&
+                program->event_names[program->image->goals[k].event] == event)
+                return true;
+    }
+    return false;
+}
+
+void goal_review_gone(struct react *r, struct enrollment *e, const struct happening *h)
+{
+    const struct program *program;
+    uint32_t row;
+    const struct image_campaign *campaign = react_campaign(r, e, &program, &row);
+    const struct image_goal *goal = campaign ? goal_of(program, campaign) : NULL;
+    struct env env = react_env(r, program, e);
+    if (goal && goal->event != IMAGE_NONE && has_come(&env, goal, h))
+        convert(r, &env, goal, row, h->event->at_ms);
 }

@@ -195,6 +195,13 @@ int64_t goal_end_ms(struct react *r, const struct program *program,
                     const struct image_campaign *campaign, struct enrollment *e);
 /* An ended enrollment with drafts whose goal begins when one is approved. */
 bool goal_may_begin(struct react *r, const struct enrollment *e);
+/* Does the goal of some image go by this event? */
+bool goal_reads(struct react *r, uint32_t event);
+/* The same as goal_review for an enrollment that the record has no more. */
+void goal_review_gone(struct react *r, struct enrollment *e, const struct happening *h);
+
+/* past.c: a late event, and the goals of enrollments that are gone: from the journal. */
+void past_goals(struct react *r, const struct happening *h);
 
 /* raw.c: kept as it came, until an image declares it. */
 enum status react_keep_event(struct react *r, struct str name, struct str data, int64_t at_ms);

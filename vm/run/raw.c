@@ -82,6 +82,7 @@ static void replay_traits(struct react *r, const struct program *before, struct 
                                           program->attribute_names[*row])))
             continue;
         bool fits;
+        raw = arena_str(&r->engine->slice, raw);
         struct value v = value_from_json(&r->engine->slice, program->image,
                                          program->image->attributes[*row].type, raw, &fits);
         if (fits)
@@ -104,47 +105,75 @@ static bool declares_more(const struct program *program, const struct program *b
     return false;
 }
 
-static void replay_one(struct react *r, const struct program *before, const struct event *event,
-                       const uint32_t *names)
+enum replayed { REPLAY_NOTHING, REPLAY_TRAITS, REPLAY_OBJECT, REPLAY_APPOINTMENT };
+
+static enum replayed what_of(struct react *r, const struct program *before,
+                             const struct event *event, const uint32_t *names)
 {
     const struct program *program = r->engine->current;
+    uint32_t appointment = program->image->projects[0].appointment_object;
+    for (size_t i = 0; i < ARRAY_COUNT(kept); i++)
+        if (names[i] == event->name)
+            return kept[i].kind == INPUT_IDENTIFY ? REPLAY_TRAITS : REPLAY_OBJECT;
+    return appointment != IMAGE_NONE &&
+                   !(before && has_number(before->object_names, before->image->object_count,
+                                          program->object_names[appointment]))
+               ? REPLAY_APPOINTMENT
+               : REPLAY_NOTHING;
+}
+
+/* The event lies in `scratch`; what stays of it is copied. */
+static void replay_one(struct react *r, const struct program *before, struct event *event,
+                       enum replayed what, struct arena *scratch)
+{
     struct input input;
     struct input_answer answer;
     struct str name;
-    uint32_t appointment = program->image->projects[0].appointment_object;
-    bool is_raw = has_number(names, ARRAY_COUNT(kept), event->name);
-    if (is_raw && !input_parse(&r->engine->slice, event->properties, &input, &answer))
+    struct arena *slice = &r->engine->slice;
+    struct happening nothing = {0};
+    if (what == REPLAY_TRAITS) {
+        if (input_parse(scratch, event->properties, &input, &answer))
+            replay_traits(r, before, input.properties);
         return;
-    if (is_raw && input.kind == INPUT_IDENTIFY) {
-        replay_traits(r, before, input.properties);
-    } else if (is_raw) {
-        react_replay_object(r, before, &input, event->at_ms);
-    } else if (appointment != IMAGE_NONE &&
-               !(before && has_number(before->object_names, before->image->object_count,
-                                      program->object_names[appointment])) &&
-               store_name_text(r->engine->store, event->name, &r->engine->slice, &name) ==
-                   STATUS_OK) {
-        struct happening nothing = {0};
+    }
+    event->properties = arena_str(slice, event->properties);
+    if (what == REPLAY_OBJECT) {
+        if (input_parse(slice, event->properties, &input, &answer))
+            react_replay_object(r, before, &input, event->at_ms);
+    } else if (store_name_text(r->engine->store, event->name, scratch, &name) == STATUS_OK) {
         react_lose(r, react_change_appointment(r, event, name, &nothing));
     }
 }
 
+/* From the oldest on; in memory are the numbers of those that matter, and one of them. */
 void react_replay(struct react *r, const struct program *before)
 {
-    struct event *events = NULL;
+    const struct host *host = &r->engine->host;
+    struct arena scratch, list;
+    struct event event;
+    uint64_t *ids = NULL;
     uint32_t count = 0, room = 0, names[ARRAY_COUNT(kept)];
     if (!declares_more(r->engine->current, before))
         return;
     for (size_t i = 0; i < ARRAY_COUNT(kept); i++)
         if (store_name(r->engine->store, SPACE_EVENT, str_of(kept[i].name), &names[i]) != STATUS_OK)
             return;
-    for (uint64_t id = r->patient->last_event; id;) {
-        events = arena_grow(&r->engine->slice, events, count, &room, sizeof *events);
-        if (!events ||
-            !r->engine->host.event(r->engine->host.context, id, &r->engine->slice, &events[count]))
+    arena_init(&list, 0);
+    arena_init(&scratch, SLICE_BYTES);
+    for (uint64_t id = r->patient->last_event; id; id = event.previous) {
+        arena_reset(&scratch);
+        if (!host->event(host->context, id, &scratch, &event))
             break;
-        id = events[count++].previous;
+        if (what_of(r, before, &event, names) == REPLAY_NOTHING)
+            continue;
+        ids = arena_grow(&list, ids, count, &room, sizeof *ids);
+        ids[count++] = id;
     }
-    while (events && count--)
-        replay_one(r, before, &events[count], names);
+    while (count--) {
+        arena_reset(&scratch);
+        if (host->event(host->context, ids[count], &scratch, &event))
+            replay_one(r, before, &event, what_of(r, before, &event, names), &scratch);
+    }
+    arena_free(&scratch);
+    arena_free(&list);
 }

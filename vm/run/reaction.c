@@ -516,6 +516,7 @@ void react_to(struct react *r, const struct happening *h)
     const struct turn *order = in_order(r, &count);
     uint64_t *candidates = arena_array(&r->engine->slice, count + 1, sizeof *candidates);
     review_goals(r, &work, order, count);
+    past_goals(r, h);
     review_exits(r, &work, order, count);
     if (h->reply)
         answer(r, h);

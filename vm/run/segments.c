@@ -202,32 +202,36 @@ static struct memory *memory_of(struct react *r, uint32_t did, bool add)
     return memory;
 }
 
+/* Does the event count for the term? */
+static bool is_remembered(struct react *r, const struct program *program, uint32_t row,
+                          const struct event *event, struct arena *arena)
+{
+    struct env env = react_env(r, program, NULL);
+    env.arena = arena;
+    env.event = event;
+    return machine_test(&env, program->image->dids[row].where);
+}
+
 /* The newest times, newest first, as many as the term counts. */
 static void memorize(struct react *r, const struct program *program, uint32_t row,
                      const struct event *event)
 {
-    const struct image_did *did = &program->image->dids[row];
-    struct env env = react_env(r, program, NULL);
-    env.event = event;
-    if (!machine_test(&env, did->where))
+    struct arena *arena = &r->engine->slice;
+    uint32_t most = program->image->dids[row].at_least;
+    if (!is_remembered(r, program, row, event, arena))
         return;
     struct memory *memory = memory_of(r, program->did_names[row], true);
-    int64_t *times =
-        arena_array(&r->engine->slice, (memory ? memory->count : 0) + 1, sizeof *times);
+    int64_t *times = arena_array(arena, (memory ? memory->count : 0) + 1, sizeof *times);
     if (!memory || !times) {
         react_lose(r, STATUS_LIMIT);
         return;
     }
-    uint32_t at = 0;
-    while (at < memory->count && memory->at_ms[at] >= event->at_ms)
-        at++;
-    if (at)
-        memcpy(times, memory->at_ms, at * sizeof *times);
-    times[at] = event->at_ms;
-    if (memory->count > at)
-        memcpy(times + at + 1, memory->at_ms + at, (memory->count - at) * sizeof *times);
+    if (memory->count)
+        memcpy(times, memory->at_ms, memory->count * sizeof *times);
     memory->at_ms = times;
-    memory->count = memory->count + 1 > did->at_least ? did->at_least : memory->count + 1;
+    if (memory->count > most)
+        memory->count = most;
+    times_add(times, &memory->count, most, event->at_ms);
 }
 
 void react_memorize(struct react *r, const struct event *event)
@@ -264,32 +268,60 @@ const struct program *react_other(struct react *r, uint32_t *cursor)
 
 /* --- another image --- */
 
-/* Terms that the image before did not have are filled from the patient's events. */
-static void fill_memories(struct react *r, const struct program *before)
+/* Terms that the image before did not have. */
+static void find_fresh(struct react *r, const struct program *before, struct row_list *fresh)
 {
     const struct program *program = r->engine->current;
     const struct image *image = program->image;
-    struct row_list fresh = {0};
     for (uint32_t i = 0; i < image->did_count; i++)
         if (!image->dids[i].walks &&
             !(before &&
               has_number(before->did_names, before->image->did_count, program->did_names[i])))
-            row_list_add(&r->engine->slice, &fresh, i);
-    for (uint32_t i = 0; i < fresh.count; i++) {
-        struct memory *stale = memory_of(r, program->did_names[fresh.at[i]], false);
-        if (stale)
-            stale->count = 0;
+            row_list_add(&r->engine->slice, fresh, i);
+}
+
+static void keep_memory(struct react *r, uint32_t did, const struct memory *filled)
+{
+    struct memory *memory = memory_of(r, did, filled->count != 0);
+    if (memory)
+        *memory = (struct memory){did, filled->count, filled->at_ms};
+    else if (filled->count)
+        react_lose(r, STATUS_LIMIT);
+}
+
+/* They are filled from the patient's events. One of those at a time is in memory, so that the
+ * length of a history does not matter. */
+static void fill_memories(struct react *r, const struct program *before)
+{
+    const struct program *program = r->engine->current;
+    const struct image_did *dids = program->image->dids;
+    struct arena *slice = &r->engine->slice, scratch;
+    struct row_list fresh = {0};
+    find_fresh(r, before, &fresh);
+    struct memory *filled = arena_array(slice, fresh.count + 1, sizeof *filled);
+    for (uint32_t i = 0; filled && i < fresh.count; i++)
+        if (!(filled[i].at_ms = arena_array(slice, dids[fresh.at[i]].at_least, sizeof(int64_t))))
+            filled = NULL;
+    if (!filled) {
+        react_lose(r, STATUS_LIMIT);
+        return;
     }
-    uint64_t id = fresh.count ? r->patient->last_event : 0;
-    while (id) {
+    arena_init(&scratch, SLICE_BYTES);
+    for (uint64_t id = fresh.count ? r->patient->last_event : 0; id;) {
         struct event event;
-        if (!r->engine->host.event(r->engine->host.context, id, &r->engine->slice, &event))
-            return;
+        arena_reset(&scratch);
+        if (!r->engine->host.event(r->engine->host.context, id, &scratch, &event))
+            break;
         for (uint32_t i = 0; i < fresh.count; i++)
-            if (program->event_names[image->dids[fresh.at[i]].event] == event.name)
-                memorize(r, program, fresh.at[i], &event);
+            if (program->event_names[dids[fresh.at[i]].event] == event.name &&
+                is_remembered(r, program, fresh.at[i], &event, &scratch))
+                times_add(filled[i].at_ms, &filled[i].count, dids[fresh.at[i]].at_least,
+                          event.at_ms);
         id = event.previous;
     }
+    arena_free(&scratch);
+    for (uint32_t i = 0; i < fresh.count; i++)
+        keep_memory(r, program->did_names[fresh.at[i]], &filled[i]);
 }
 
 void react_rebase(struct react *r)
