@@ -14,7 +14,7 @@ void compilation_init(struct compilation *out)
     arena_init(&out->arena, 0);
     sources_init(&out->sources, &out->arena);
     diags_init(&out->diags, &out->arena, &out->sources);
-    out->ast = (struct ast){&out->arena, 0};
+    out->ast = (struct ast){.arena = &out->arena};
     map64_init(&out->code_of);
 }
 

@@ -109,6 +109,7 @@ struct node_list {
 struct ast {
     struct arena *arena;
     uint32_t node_count;
+    bool closes_blocks; /* for editors: what is still open at the end of a file is in the tree */
 };
 struct node *node_new(struct ast *ast, enum node_kind kind, struct span span);
 struct node_list node_list_add(struct node_list list, struct node *node); /* NULL adds nothing */

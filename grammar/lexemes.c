@@ -60,7 +60,7 @@ struct lexeme *camp_lexemes(struct arena *arena, struct sources *sources, uint32
                             uint32_t *count)
 {
     struct diags unheard;
-    struct ast ast = {arena, 0};
+    struct ast ast = {.arena = arena};
     struct lexeme_list list = {.arena = arena};
     struct parse *parse = heap_alloc(sizeof *parse);
     diags_init(&unheard, arena, sources);

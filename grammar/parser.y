@@ -1049,7 +1049,8 @@ static int yyreport_syntax_error(const yypcontext_t *context, struct parse *pars
     return 0;
 }
 
-static struct node *parse_once(struct ast *ast, struct diags *diags, uint32_t file, bool is_by_layout)
+/* ends_open: a block is still open at the end. */
+static struct node *parse_once(struct ast *ast, struct diags *diags, uint32_t file, bool is_by_layout, bool *ends_open)
 {
     struct parse *parse = heap_alloc(sizeof *parse);
     *parse = (struct parse){
@@ -1058,6 +1059,7 @@ static struct node *parse_once(struct ast *ast, struct diags *diags, uint32_t fi
     camp_yyparse(parse);
     camp_scan_close(parse);
     struct node *declarations = parse->declarations.first;
+    *ends_open = parse->depth > 0;
     heap_release(parse);
     return declarations;
 }
@@ -1067,7 +1069,8 @@ static struct node *parse_once(struct ast *ast, struct diags *diags, uint32_t fi
 struct node *camp_parse(struct ast *ast, struct diags *diags, uint32_t file)
 {
     struct diags before = *diags, by_braces;
-    struct node *declarations = parse_once(ast, diags, file, false);
+    bool ends_open, is_still_open;
+    struct node *declarations = parse_once(ast, diags, file, false, &ends_open);
     if (diags->error_count == before.error_count)
         return declarations;
     by_braces = *diags;
@@ -1077,12 +1080,12 @@ struct node *camp_parse(struct ast *ast, struct diags *diags, uint32_t file)
     diags->lost = arena_copy(diags->arena, before.lost, before.lost_count * sizeof *before.lost);
     diags->room = before.count;
     diags->lost_room = before.lost_count;
-    struct node *by_layout = parse_once(ast, diags, file, true);
+    struct node *by_layout = parse_once(ast, diags, file, true, &is_still_open);
     const struct diag *last = by_braces.count ? &by_braces.items[by_braces.count - 1] : NULL;
     bool is_open = last && last->code == DIAG_BLOCK_NOT_CLOSED;
     bool is_better = diags->error_count < by_braces.error_count + is_open;
     if (is_better)
         return by_layout;
     *diags = by_braces;
-    return declarations;
+    return ends_open && ast->closes_blocks ? by_layout : declarations;
 }

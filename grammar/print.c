@@ -425,7 +425,7 @@ static bool reads_as(struct arena *arena, struct node *declarations, struct str 
 {
     struct sources sources;
     struct diags diags;
-    struct ast ast = {arena, 0};
+    struct ast ast = {.arena = arena};
     struct buf before, after;
     sources_init(&sources, arena);
     diags_init(&diags, arena, &sources);
@@ -445,7 +445,7 @@ bool camp_print(struct diags *diags, uint32_t file, struct buf *out)
     struct layout layout;
     uint32_t errors = diags->error_count;
     arena_init(&arena, 0);
-    struct ast ast = {&arena, 0};
+    struct ast ast = {.arena = &arena};
     struct node *declarations = camp_parse(&ast, diags, file);
     bool is_read = diags->error_count == errors;
     if (is_read) {

@@ -31,7 +31,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct diags diags;
     struct buf out;
     arena_init(&arena, 0);
-    struct ast ast = {&arena, 0};
+    struct ast ast = {.arena = &arena};
     sources_init(&sources, &arena);
     diags_init(&diags, &arena, &sources);
     buf_init(&out, 0);

@@ -331,6 +331,24 @@ async function diagnostics(editor, welcome, html) {
   await editor.told(welcome, p => p.version === editor.versions.get(welcome));
 }
 
+// A declaration of the standard library is in a file that is made for it.
+async function library(editor, file) {
+  for (const [needle, plus, text] of [['patient.phone is', 10, 'phone:'], ['patient.registered as', 10, 'patient.registered']]) {
+    const found = await editor.request('textDocument/definition', editor.place(file, needle, plus));
+    const module = found.length && url.fileURLToPath(found[0].uri), at = found.length && found[0].range.start;
+    const shown = module ? fs.readFileSync(module, 'utf8').split('\n')[at.line].slice(at.character) : '';
+    // What the project declares itself is there, too.
+    tell(needle.startsWith('patient.registered') ? found[0].uri === editor.uri(file) : shown.startsWith(text) && module.endsWith('/healthcare.camp') &&
+      (fs.statSync(module).mode & 0o222) === 0, 'definition in the standard library: ' + needle, [found, shown]);
+  }
+  const use = await editor.request('textDocument/definition', editor.place(file, 'use healthcare', 6));
+  tell(use.length === 1 && use[0].uri.endsWith('/healthcare.camp'), 'definition of a module', use);
+  const opened = url.fileURLToPath(use[0].uri);
+  same((await editor.open(opened)).diagnostics, [], 'a module that is opened has nothing to tell');
+  const hover = await editor.hover(opened, 'first_name', 2);
+  tell(hover && hover.includes('first_name'), 'and answers', hover);
+}
+
 async function broken(editor, welcome) {
   let answered = 0;
   for (let end = 0; end <= WELCOME.length; end += 23) {
@@ -421,6 +439,28 @@ async function main() {
   many.notify('workspace/didChangeWatchedFiles', { changes: [] });
   tell((await changed).diagnostics.length > 0, 'a file that changed on disk', 0);
   same(await many.stop(), 0, 'and an end');
+
+  // Templates in templates, and the standard library.
+  const card = write('partials/card.liquid', 'Dear {{ patient.first_name | default: "friend" }}, {{ what }} of {{ nick }}, {{ patient.status | default: 1 }}!\n');
+  const letter = write('partials/letter.txt', '{% render "card", what: "news", nick: patient.status %} {{ clinic.address }} {{ message.unsubscribe_url }}\n');
+  const post = write('partials/post.camp', 'use healthcare\n' + SHARED.replace(/phone: phone\n/, '') + WELCOME.replace('html: file "hello.html"', 'text: file "letter.txt"').replace(
+    'patient.status == "active" and', 'patient.phone is known and'));
+  const parts = new Editor();
+  await parts.start(path.join(folder, 'partials'));
+  await parts.open(post);
+  await parts.open(card);
+  await parts.open(letter);
+  const first = await parts.request('textDocument/definition', parts.place(card, 'first_name', 2));
+  same(first.map(l => [l.uri, l.range.start]), [[parts.uri(post), parts.position(post, 'first_name: text')]], 'definition from a template in a template');
+  const what = await parts.request('textDocument/definition', parts.place(card, 'what', 2));
+  same(what.map(l => [l.uri, l.range.start]), [[parts.uri(letter), parts.position(letter, 'what:')]], 'definition of an argument is where it is given');
+  const into = await parts.request('textDocument/definition', parts.place(letter, '"card"', 2));
+  same(into.map(l => l.uri), [parts.uri(card)], 'definition of a template that is rendered');
+  const all = await parts.request('textDocument/rename', { ...parts.place(card, 'status', 2), newName: 'state_now' });
+  same(Object.keys(all.changes).sort(), [parts.uri(card), parts.uri(letter), parts.uri(post)].sort(), 'rename in templates of templates');
+  has(await parts.labels(card, 'what }}', 0), ['what', 'nick', 'patient'], 'completion in them');
+  process.env.XDG_CACHE_HOME && await library(parts, post);
+  await parts.stop();
 
   const alone = new Editor();
   await alone.start(null);

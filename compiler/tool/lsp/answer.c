@@ -43,28 +43,75 @@ static void put_next(struct buf *out, bool *is_first)
     *is_first = false;
 }
 
+static void put_beginning(struct request *request, struct str path)
+{
+    buf_c(request->result, "{\"uri\":");
+    put_uri(request->server, request->result, path);
+    buf_c(request->result, ",\"range\":{\"start\":{\"line\":0,\"character\":0},\"end\":"
+                           "{\"line\":0,\"character\":0}}}");
+}
+
+/* The file of the standard library with that name, `<healthcare>`. */
+static void put_module(struct request *request, const struct project *project, struct str name)
+{
+    const struct sources *sources = &project->compilation.sources;
+    struct str shown = arena_printf(request->arena, "<" STR_FMT ">", STR_ARG(name));
+    for (uint32_t i = 0; i < sources->count; i++) {
+        if (!str_eq(source_at(sources, i)->name, shown))
+            continue;
+        struct str path = library_path(request->arena, source_at(sources, i));
+        if (path.len)
+            put_beginning(request, path);
+    }
+}
+
+static void put_in_module(struct request *request, const struct project *project, struct span span,
+                          bool *is_first)
+{
+    const struct source *source = source_at(&project->compilation.sources, span.file);
+    struct str path = library_path(request->arena, source);
+    if (!path.len)
+        return;
+    put_next(request->result, is_first);
+    buf_c(request->result, "{\"uri\":");
+    put_uri(request->server, request->result, path);
+    buf_c(request->result, ",\"range\":");
+    put_range(request->server, request->result, source, span.first, span.end);
+    buf_byte(request->result, '}');
+}
+
+/* What the project itself declares, else what a module does. */
+static void put_declarations(struct request *request, const struct place *place,
+                             const struct symbol *symbol)
+{
+    const struct project *project = place->project;
+    bool is_first = true;
+    for (int of_modules = 0; of_modules < 2 && is_first; of_modules++)
+        for (uint32_t i = 0; i < project->names.mention_count; i++) {
+            const struct mention *other = &project->names.mentions[i];
+            if (other->symbol != symbol || !other->is_declaration ||
+                is_in_module(project, other->span) != of_modules)
+                continue;
+            if (of_modules) {
+                put_in_module(request, project, other->span, &is_first);
+            } else {
+                put_next(request->result, &is_first);
+                put_location(request->server, request->result, project, other->span);
+            }
+        }
+}
+
 void on_definition(struct request *request)
 {
     struct place place;
     const struct mention *mention = mention_of(request, &place);
-    bool is_first = true;
     buf_byte(request->result, '[');
-    if (mention && mention->symbol->kind == SYMBOL_FILE) {
-        buf_c(request->result, "{\"uri\":");
-        put_uri(request->server, request->result,
-                path_normal(request->arena, mention->symbol->name));
-        buf_c(request->result, ",\"range\":{\"start\":{\"line\":0,\"character\":0},\"end\":"
-                               "{\"line\":0,\"character\":0}}}");
-        mention = NULL;
-    }
-    for (uint32_t i = 0; mention && i < place.project->names.mention_count; i++) {
-        const struct mention *other = &place.project->names.mentions[i];
-        if (other->symbol != mention->symbol || !other->is_declaration ||
-            is_in_module(place.project, other->span))
-            continue;
-        put_next(request->result, &is_first);
-        put_location(request->server, request->result, place.project, other->span);
-    }
+    if (mention && mention->symbol->kind == SYMBOL_FILE)
+        put_beginning(request, path_normal(request->arena, mention->symbol->name));
+    else if (mention && mention->symbol->kind == SYMBOL_MODULE)
+        put_module(request, place.project, mention->symbol->name);
+    else if (mention)
+        put_declarations(request, &place, mention->symbol);
     buf_byte(request->result, ']');
 }
 

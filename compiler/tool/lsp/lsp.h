@@ -101,6 +101,10 @@ void put_location(struct server *server, struct buf *out, const struct project *
 void describe(const struct project *project, const struct symbol *symbol, struct buf *out);
 void describe_shortly(const struct project *project, const struct symbol *symbol, struct buf *out);
 
+/* library.c: the path of a file with the text of a module of the standard library; nothing when
+ * none can be written. */
+struct str library_path(struct arena *arena, const struct source *module);
+
 /* answer.c */
 bool is_in_module(const struct project *project, struct span span);
 

@@ -141,6 +141,7 @@ static void build(struct server *server, struct project *project)
     struct str error;
     forget_build(project);
     compilation_init(compilation);
+    compilation->ast.closes_blocks = true;
     compilation->sources.overlay = lay_over;
     compilation->sources.overlay_context = server;
     compilation->bounds.is_wanted = true;
