@@ -417,8 +417,9 @@ static void check_instruction(struct walk *w)
 {
     void (*const rules[])(struct walk *) = {check_kind, check_operands, move_stack, follow};
     uint16_t *known = &w->v->depths[w->code->first + w->pc];
+    /* Only AGAIN comes here, to a NEXT behind a jump, with a stack that must be this one. */
     if (!*known)
-        *known = 1;
+        *known = (uint16_t)((w->code->kind == CODE_TEMPLATE ? w->depth : 0) + 1);
     w->depth = *known - 1u;
     w->word = w->image->instructions[w->code->first + w->pc];
     w->op = op_row(op_of(w->word));

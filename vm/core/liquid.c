@@ -105,6 +105,8 @@ static bool contains(struct value of, struct value part)
 {
     if (!liquid_is_truthy(of) || !liquid_is_truthy(part))
         return false;
+    if (of.kind == VALUE_TEXT && part.kind == VALUE_LIST)
+        return false; /* no text contains a list, not even an empty one */
     if (of.kind == VALUE_TEXT) {
         struct buf text;
         buf_init(&text, 1 << 20);
