@@ -108,16 +108,22 @@ enum status store_forget_restored(struct store *store)
 
 /* --- older versions --- */
 
-static const char *step_from(int64_t version)
+struct step {
+    const char *sql, *is_needed; /* sql NULL: there is none */
+};
+
+static struct step step_from(int64_t version)
 {
     switch (version) {
-#define MIGRATION(from, sql)                                                                       \
+#define MIGRATION(from, sql, is_needed)                                                            \
     case from:                                                                                     \
-        return sql;
+        return (struct step){sql, is_needed};
+#define SCHEMA(version, digest)
 #include "vm/store/migrate.def"
 #undef MIGRATION
+#undef SCHEMA
     default:
-        return NULL;
+        return (struct step){NULL, NULL};
     }
 }
 
@@ -137,7 +143,7 @@ enum status store_migrate(sqlite3 *db, const char *path, int64_t version, char e
 {
     char name[PATH_BYTES];
     for (int64_t v = version; v < STORE_VERSION; v++)
-        if (!step_from(v)) {
+        if (!step_from(v).sql) {
             snprintf(error, 256, "made by a version of campd that was never released");
             return STATUS_INVALID;
         }
@@ -149,8 +155,10 @@ enum status store_migrate(sqlite3 *db, const char *path, int64_t version, char e
     for (int64_t v = version; status == STATUS_OK && v < STORE_VERSION; v++) {
         char number[64];
         snprintf(number, sizeof number, "PRAGMA user_version = %lld", (long long)v + 1);
-        if (execute(db, "BEGIN IMMEDIATE") && execute(db, step_from(v)) && execute(db, number) &&
-            execute(db, "COMMIT"))
+        struct step step = step_from(v);
+        bool is_needed = !*step.is_needed || ask_number(db, step.is_needed) == 1;
+        if (execute(db, "BEGIN IMMEDIATE") && (!is_needed || execute(db, step.sql)) &&
+            execute(db, number) && execute(db, "COMMIT"))
             continue;
         snprintf(error, 256, "the step from version %lld failed: %s", (long long)v,
                  sqlite3_errmsg(db));

@@ -115,7 +115,7 @@ enum status log_settle(struct store *store);
 enum status log_rollback(struct store *store);
 
 /* The schema's version, and whose file it is (PRAGMA user_version, application_id). */
-enum { STORE_VERSION = 3, STORE_APPLICATION = 0x43414d50 };
+enum { STORE_VERSION = 4, STORE_APPLICATION = 0x43414d50 };
 /* backup.c: from `version` to STORE_VERSION, after a copy. */
 enum status store_migrate(sqlite3 *db, const char *path, int64_t version, char error[256]);
 

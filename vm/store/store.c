@@ -93,7 +93,7 @@ static enum status create(struct store *store)
     if (status == STATUS_OK)
         status = execute(store, schema_sql);
     if (status == STATUS_OK)
-        status = execute(store, "PRAGMA application_id = 1128353104; PRAGMA user_version = 3");
+        status = execute(store, "PRAGMA application_id = 1128353104; PRAGMA user_version = 4");
     if (status == STATUS_OK)
         status = store_meta_put(store, "hash key",
                                 (struct str){(const char *)store->key, sizeof store->key});
