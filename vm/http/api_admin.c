@@ -146,15 +146,10 @@ enum status post_clock(struct request *request)
                               "must be an instant as 2026-03-02T14:00:00Z");
     if (to_ms < clock_now_ms(&s->clock))
         return request_refuse(request, 409, "back", "now", "the clock does not go back");
-    enum status status = service_advance(s, to_ms);
-    if (status == STATUS_OK)
-        status = clock_keep(s, to_ms);
-    if (status == STATUS_OK)
-        status = engine_end_drained(s->engine);
-    if (status != STATUS_OK)
-        return request_failed(request, status);
-    clock_set(&s->clock, to_ms);
-    return get_health(request);
+    request->after_sweep = ANSWER_ANEW;
+    if (!service_is_engaged(s))
+        service_jump(s, request->exchange, to_ms);
+    return STATUS_OK;
 }
 
 static void put_id(struct buf *out, const unsigned char id[32])
@@ -206,7 +201,7 @@ enum status post_deploy(struct request *request)
     unsigned char id[32];
     uint32_t number;
     request->after_sweep = ANSWER_ANEW;
-    if (engine_is_sweeping(s->engine))
+    if (service_is_engaged(s))
         return STATUS_OK;
     enum status status = hex_decode(request->captured, id, sizeof id)
                              ? store_image_find(s->store, id, &number)

@@ -296,7 +296,7 @@ enum status post_start(struct request *request)
     if (!api_campaign(request, &ref))
         return STATUS_OK;
     request->after_sweep = ANSWER_ANEW;
-    if (engine_is_sweeping(s->engine))
+    if (service_is_engaged(s))
         return STATUS_OK;
     request->after_sweep = ANSWER_KEPT;
     const struct json *body = request_body(request);
@@ -333,7 +333,7 @@ static enum status change(struct request *request, const struct campaign_ref *re
     struct service *s = request->service;
     enum campaign_state state = engine_state_of(s->engine, ref->number);
     request->after_sweep = ANSWER_ANEW;
-    if (engine_is_sweeping(s->engine))
+    if (service_is_engaged(s))
         return STATUS_OK;
     if (state != to && !(from >> state & 1))
         return request_refuse(request, 409, "state", NULL, "the campaign is %s",

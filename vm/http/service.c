@@ -18,6 +18,9 @@ enum {
     DRAIN_MS = 8000,
     DISK_CHECK_MS = 1000,
     DRAINED_CHECK_MS = 500,
+    JUMP_PATIENCE_MS = 2000,
+    JUMP_LEAST_MS = 50,
+    JUMP_SLICE_MS = 20,
     LONGEST_WAIT_MS = 1000
 };
 
@@ -203,7 +206,9 @@ static void run_alone(struct service *service, struct exchange *exchange)
         if (status != STATUS_OK)
             answer_failure(&request, status);
     }
-    bool waits = request.after_sweep != ANSWER_NOW && engine_is_sweeping(service->engine);
+    if (service->jump.exchange == exchange)
+        return;
+    bool waits = request.after_sweep != ANSWER_NOW && service_is_engaged(service);
     if (waits && service->held_count < HELD_REQUESTS) {
         service->is_answered[service->held_count] = request.after_sweep == ANSWER_KEPT;
         service->held[service->held_count++] = exchange;
@@ -258,37 +263,9 @@ static enum status advance_once(struct service *service, int64_t to_ms, bool *mo
     return status;
 }
 
-static enum status deliver_all(struct service *service, int64_t now_ms)
+bool service_is_engaged(const struct service *service)
 {
-    for (;;) {
-        struct pollfd fd = {.fd = deliver_fd(service->delivery), .events = POLLIN};
-        enum status status = deliver(service->delivery, now_ms, true);
-        int64_t wait_ms = deliver_wait_ms(service->delivery, now_ms, 0);
-        if (status != STATUS_OK || (wait_ms > 0 && !deliver_is_busy(service->delivery)))
-            return status;
-        poll(&fd, 1, wait_ms > LONGEST_WAIT_MS ? LONGEST_WAIT_MS : (int)wait_ms);
-    }
-}
-
-/* Messages leave, and are tried again, at their instant, not at the end of the jump. */
-enum status service_advance(struct service *service, int64_t to_ms)
-{
-    int64_t at_ms = clock_now_ms(&service->clock);
-    enum status status = deliver_all(service, at_ms);
-    while (status == STATUS_OK) {
-        int64_t due_ms = engine_next_due_ms(service->engine);
-        int64_t try_ms = deliver_due_after(service->delivery, at_ms);
-        bool more = due_ms <= try_ms;
-        due_ms = due_ms < try_ms ? due_ms : try_ms;
-        if (due_ms > to_ms)
-            break;
-        while (status == STATUS_OK && more)
-            status = advance_once(service, due_ms, &more);
-        if (status == STATUS_OK)
-            status = deliver_all(service, due_ms);
-        at_ms = due_ms > at_ms ? due_ms : at_ms;
-    }
-    return status;
+    return engine_is_sweeping(service->engine) || service->jump.exchange;
 }
 
 static void note_failure(struct service *service, enum status status, const char *what)
@@ -302,6 +279,88 @@ static void note_failure(struct service *service, enum status status, const char
         service->is_failed = true;
 }
 
+/* --- the made-up clock is moved --- */
+
+void service_jump(struct service *service, struct exchange *exchange, int64_t to_ms)
+{
+    service->jump = (struct jump){.exchange = exchange,
+                                  .to_ms = to_ms,
+                                  .quiet_ms = monotonic_ms(),
+                                  .patience_ms = JUMP_PATIENCE_MS,
+                                  .ended = deliver_ended(service->delivery)};
+}
+
+/* What is in flight is waited for, as the clock would not wait: a provider that is silent is not.
+ */
+static bool is_jump_waiting(struct service *service)
+{
+    struct jump *jump = &service->jump;
+    int64_t mono_ms = monotonic_ms();
+    uint64_t ended = deliver_ended(service->delivery);
+    if (ended != jump->ended || !deliver_is_busy(service->delivery)) {
+        jump->ended = ended;
+        jump->quiet_ms = mono_ms;
+        return deliver_is_busy(service->delivery);
+    }
+    if (mono_ms - jump->quiet_ms < jump->patience_ms)
+        return true;
+    jump->patience_ms =
+        jump->patience_ms / 2 > JUMP_LEAST_MS ? jump->patience_ms / 2 : JUMP_LEAST_MS;
+    jump->quiet_ms = mono_ms;
+    return false;
+}
+
+static void end_jump(struct service *service, enum status status)
+{
+    struct exchange *exchange = service->jump.exchange;
+    struct request request = request_of(service, exchange);
+    int64_t to_ms = service->jump.to_ms;
+    if (to_ms > clock_now_ms(&service->clock))
+        clock_set(&service->clock, to_ms);
+    if (status == STATUS_OK)
+        status = clock_keep(service, clock_now_ms(&service->clock));
+    if (status == STATUS_OK)
+        status = engine_end_drained(service->engine);
+    service->jump.exchange = NULL;
+    note_failure(service, status, "the clock cannot be moved");
+    if (status == STATUS_OK)
+        get_health(&request);
+    else
+        answer_failure(&request, status);
+    server_reply(&service->server, exchange);
+}
+
+/* One instant at which something is due, or a part of it; messages leave, and are tried again, at
+ * their instant, not at the end of the jump. */
+static void run_jump(struct service *service)
+{
+    enum status status = STATUS_OK;
+    int64_t until_ms = monotonic_ms() + JUMP_SLICE_MS;
+    while (service->jump.exchange && monotonic_ms() < until_ms) {
+        int64_t at_ms = clock_now_ms(&service->clock);
+        bool more = false;
+        status = deliver(service->delivery, at_ms, !service->is_disk_low);
+        if (status == STATUS_OK && deliver_wait_ms(service->delivery, at_ms, 0) == 0)
+            continue;
+        if (status == STATUS_OK && is_jump_waiting(service))
+            return;
+        int64_t due_ms = engine_next_due_ms(service->engine);
+        int64_t try_ms = deliver_due_after(service->delivery, at_ms);
+        due_ms = due_ms < try_ms ? due_ms : try_ms;
+        if (status != STATUS_OK || due_ms > service->jump.to_ms) {
+            end_jump(service, status);
+            return;
+        }
+        if (due_ms > at_ms)
+            clock_set(&service->clock, due_ms);
+        at_ms = due_ms > at_ms ? due_ms : at_ms;
+        if (engine_next_due_ms(service->engine) <= at_ms)
+            status = advance_once(service, at_ms, &more);
+        if (status != STATUS_OK)
+            end_jump(service, status);
+    }
+}
+
 /* A bounded part of what concerns all patients; at its end, whoever waited for it is answered, up
  * to one who begins the next. True: more is left. */
 static bool run_sweep(struct service *service)
@@ -311,7 +370,7 @@ static bool run_sweep(struct service *service)
     if (was_sweeping)
         note_failure(service, engine_sweep(service->engine, clock_now_ms(&service->clock)),
                      "a campaign cannot be changed");
-    while (service->held_count && !engine_is_sweeping(service->engine)) {
+    while (service->held_count && !service_is_engaged(service)) {
         struct exchange *exchange = service->held[0];
         bool is_answered = service->is_answered[0];
         service->held_count--;
@@ -335,8 +394,10 @@ static int wait_ms(const struct service *service)
     int64_t now_ms = clock_now_ms(&service->clock);
     double rate = service->clock.is_made_up ? service->clock.rate : 1;
     int64_t delivery_ms = deliver_wait_ms(service->delivery, now_ms, rate);
-    if (due_ms <= now_ms)
+    if (due_ms <= now_ms || (service->jump.exchange && !deliver_is_busy(service->delivery)))
         return 0;
+    if (service->jump.exchange)
+        return delivery_ms < JUMP_SLICE_MS ? (int)delivery_ms : JUMP_SLICE_MS;
     double real_ms =
         due_ms == NEVER_MS || !(rate > 0) ? LONGEST_WAIT_MS : (double)(due_ms - now_ms) / rate;
     if ((double)delivery_ms < real_ms)
@@ -390,6 +451,7 @@ int service_run(struct service *service, const volatile sig_atomic_t *stop)
         check_disk(service);
         more = run_time(service);
         run_requests(service);
+        run_jump(service);
         more |= run_sweep(service);
         more |= service->server.ready_count > 0;
         more |= stream_news(service);

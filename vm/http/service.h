@@ -42,15 +42,24 @@ struct service {
     struct exchange *held[HELD_REQUESTS]; /* until the sweep is over, in order */
     bool is_answered[HELD_REQUESTS];      /* the answer stands in it already */
     uint32_t held_count;
+    struct jump {                  /* of a made-up clock: POST /v1/clock */
+        struct exchange *exchange; /* that is answered at its end; NULL: none is under way */
+        int64_t to_ms;
+        int64_t quiet_ms;    /* since when nothing in flight has ended, of the monotonic clock */
+        int64_t patience_ms; /* so long what is in flight is waited for */
+        uint64_t ended;
+    } jump;
     int64_t drained_ms;  /* when draining campaigns were looked at, of the monotonic clock */
     uint64_t streamed;   /* the last row of the journal that streams have; while there are any */
     int64_t streamed_ms; /* when they heard something, of the monotonic clock */
     uint64_t accepted, duplicates, rejected, repeats, requests; /* since the start */
 };
 
-/* Runs everything due up to to_ms, in transactions of its own, and delivers on the way; the made-up
- * clock stands there afterwards. */
-enum status service_advance(struct service *service, int64_t to_ms);
+/* The made-up clock moves to to_ms: what is due on the way runs and is sent at its instant, while
+ * others are served; the exchange is answered at the end. */
+void service_jump(struct service *service, struct exchange *exchange, int64_t to_ms);
+/* A sweep (lifecycle.h) or a jump is under way: what changes campaigns or the clock waits. */
+bool service_is_engaged(const struct service *service);
 /* Keeps where a made-up clock stands. */
 enum status clock_keep(struct service *service, int64_t now_ms);
 enum status clock_put(struct service *service, int64_t now_ms); /* in the open transaction */

@@ -48,6 +48,7 @@ struct delivery {
     struct flight flights[FLIGHTS];
     uint16_t free[FLIGHTS];
     uint32_t free_count;
+    uint64_t ended_count;
     int64_t record_at_ms; /* of the monotonic clock */
     bool is_draining;
 };
@@ -101,6 +102,11 @@ int deliver_fd(const struct delivery *d)
 bool deliver_is_busy(const struct delivery *d)
 {
     return d->free_count < FLIGHTS;
+}
+
+uint64_t deliver_ended(const struct delivery *d)
+{
+    return d->ended_count;
 }
 
 static uint32_t room_of(uint8_t channel)
@@ -238,6 +244,7 @@ static void take_ended(struct delivery *d, int64_t now_ms)
         d->judged = flight;
         lane->flying -= flight->has_flown;
         lane->done++;
+        d->ended_count++;
         judge(d, flight, now_ms);
         note_trouble(d, flight);
     }

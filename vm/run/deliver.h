@@ -61,6 +61,8 @@ int64_t deliver_due_after(const struct delivery *delivery, int64_t after_ms);
 enum status deliver(struct delivery *delivery, int64_t now_ms, bool may_claim);
 /* Something is claimed whose result is not recorded. */
 bool deliver_is_busy(const struct delivery *delivery);
+/* How many attempts have come to an end, ever. */
+uint64_t deliver_ended(const struct delivery *delivery);
 /* Nothing is claimed any more; what was not begun goes back. Then deliver() without claims until it
  * is not busy; what still flies at the end is found by deliver_recover. */
 enum status deliver_drain(struct delivery *delivery, int64_t now_ms);

@@ -288,6 +288,6 @@ bool http_judge_transport(struct flight *flight, CURLcode code)
     curl_easy_getinfo(flight->easy, CURLINFO_REQUEST_SIZE, &sent_bytes);
     bool is_sent = sent_bytes > 0;
     flight_end(flight, is_sent ? OUTBOX_UNKNOWN : OUTBOX_RETRY,
-               is_sent ? TROUBLE_NONE : TROUBLE_UNREACHABLE, curl_easy_strerror(code));
+               is_sent ? TROUBLE_PROVIDER : TROUBLE_UNREACHABLE, curl_easy_strerror(code));
     return true;
 }

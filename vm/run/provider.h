@@ -17,7 +17,7 @@ enum flight_phase { FLIGHT_FREE, FLIGHT_QUEUED, FLIGHT_FLYING, FLIGHT_DONE };
 enum trouble {
     TROUBLE_NONE,
     TROUBLE_MESSAGE,    /* of this message alone */
-    TROUBLE_PROVIDER,   /* it takes nothing now: others wait, too */
+    TROUBLE_PROVIDER,   /* it takes nothing now, or falls silent: others wait, too */
     TROUBLE_UNREACHABLE /* the same, and nothing has left: not counted as an attempt */
 };
 

@@ -94,7 +94,7 @@ void sms_end(struct flight *flight, CURLcode code)
         return;
     }
     if (status == 502 || status == 504) {
-        flight_end(flight, OUTBOX_UNKNOWN, TROUBLE_NONE, "a gateway heard no answer");
+        flight_end(flight, OUTBOX_UNKNOWN, TROUBLE_PROVIDER, "a gateway heard no answer");
         return;
     }
     if (status == 429 || status == 408 || status == 425 || status >= 500) {

@@ -189,7 +189,7 @@ static void lose(struct providers *p, struct smtp_line *line, const char *why)
     if (was.refusal) {
         judge_refusal(flight, was.refusal);
     } else if (was.state == SMTP_DOT && !was.out.len) {
-        flight_end(flight, OUTBOX_UNKNOWN, TROUBLE_NONE, why);
+        flight_end(flight, OUTBOX_UNKNOWN, TROUBLE_PROVIDER, why);
     } else if (was.is_used && was.state == SMTP_MAIL) {
         /* It has gone since the mail before, which tells nothing of the server. */
         flight->outcome.is_unused = true;
