@@ -11,7 +11,7 @@
 #include "vm/base/log.h"
 #include "vm/run/provider_internal.h"
 
-enum { EVENTS = 64, HEAD_BYTES = 64 << 10, CONNECT_MS = 15000 };
+enum { EVENTS = 64, HEAD_BYTES = 64 << 10, CONNECT_MS = 15000, IDLE_S = 20, IDLE_MOST = 32 };
 
 /* --- the loop --- */
 
@@ -58,7 +58,7 @@ bool providers_open(struct providers **out, const struct deliver_options *option
     curl_multi_setopt(p->multi, CURLMOPT_SOCKETDATA, p);
     curl_multi_setopt(p->multi, CURLMOPT_TIMERFUNCTION, on_timer);
     curl_multi_setopt(p->multi, CURLMOPT_TIMERDATA, p);
-    curl_multi_setopt(p->multi, CURLMOPT_MAXCONNECTS, (long)SMTP_CONNECTIONS);
+    curl_multi_setopt(p->multi, CURLMOPT_MAXCONNECTS, (long)IDLE_MOST);
     return true;
 }
 
@@ -247,7 +247,8 @@ static size_t on_body(char *bytes, size_t size, size_t count, void *context)
     return length;
 }
 
-CURL *http_handle(struct providers *p, struct flight *flight, const char *url, int64_t timeout_ms)
+CURL *http_handle(struct providers *p, struct flight *flight, const char *url, int64_t timeout_ms,
+                  bool may_repeat)
 {
     CURL *easy = curl_easy_init();
     if (!easy)
@@ -260,9 +261,11 @@ CURL *http_handle(struct providers *p, struct flight *flight, const char *url, i
     curl_easy_setopt(easy, CURLOPT_PROXY, "");
     curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
     curl_easy_setopt(easy, CURLOPT_HTTP09_ALLOWED, 0L);
-    /* libcurl repeats a POST by itself on a connection that the server closes after reading it. */
-    curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L);
-    curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, 1L);
+    /* libcurl repeats a request by itself on a connection used before that the server closes after
+     * reading it. */
+    curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, may_repeat ? 0L : 1L);
+    curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, may_repeat ? 0L : 1L);
+    curl_easy_setopt(easy, CURLOPT_MAXAGE_CONN, (long)IDLE_S);
     curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS,
                      (long)(timeout_ms < CONNECT_MS ? timeout_ms : CONNECT_MS));
     curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)timeout_ms);

@@ -46,10 +46,11 @@ static inline const char *flight_text(const struct flight *flight, size_t at)
 }
 size_t flight_keep(struct flight *flight, struct str text);
 
-/* An easy handle with what holds for every HTTP request: no redirects, no proxy, a connection of
- * its own, bounds on time and size. NULL: out of memory. */
+/* An easy handle with what holds for every HTTP request: no redirects, no proxy, bounds on time and
+ * size; `may_repeat`: whoever gets it twice takes it once, so that a connection may be used again.
+ * NULL: out of memory. */
 CURL *http_handle(struct providers *providers, struct flight *flight, const char *url,
-                  int64_t timeout_ms);
+                  int64_t timeout_ms, bool may_repeat);
 /* What went wrong below HTTP; false: there is a whole answer, or enough of it. */
 bool http_judge_transport(struct flight *flight, CURLcode code);
 void fly(struct providers *providers, struct flight *flight);

@@ -54,7 +54,7 @@ void sms_begin(struct providers *p, struct flight *flight)
     snprintf(url, sizeof url, "%.*s/2010-04-01/Accounts/%s/Messages.json", (int)length,
              options->sms, options->sms_account);
     snprintf(key, sizeof key, "Idempotency-Key: %s", flight->key_text);
-    CURL *easy = http_handle(p, flight, url, options->timeout_ms);
+    CURL *easy = http_handle(p, flight, url, options->timeout_ms, options->retries_unknown_sms);
     if (easy) {
         struct curl_slist *headers = curl_slist_append(NULL, key);
         headers = curl_slist_append(headers, "Expect:");

@@ -179,7 +179,10 @@ static struct curl_slist *headers_of(const struct deliver_options *options,
 void webhook_begin(struct providers *p, struct flight *flight)
 {
     const char *method = flight_text(flight, flight->from_at);
-    CURL *easy = http_handle(p, flight, flight_text(flight, flight->to_at), flight->timeout_ms);
+    /* By Standard Webhooks who receives it drops what he has seen of one webhook-id. */
+    bool may_repeat = strcmp(method, "GET") == 0 || p->options->signing_key[0];
+    CURL *easy = http_handle(p, flight, flight_text(flight, flight->to_at), flight->timeout_ms,
+                             may_repeat);
     flight->easy = easy;
     if (easy) {
         flight->lists = headers_of(p->options, flight);
