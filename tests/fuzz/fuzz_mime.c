@@ -41,6 +41,8 @@ static void check(struct str mail)
             ensure(line.at[i] != '\r' && line.at[i] != '\n' && line.at[i] > 0);
         is_head = is_head && end;
         ensure(!is_head || is_ours(line));
+        /* A line that begins with a dot would end the mail, or lose it, on its way. */
+        ensure(!line.len || line.at[0] != '.');
         rest = str_from(rest, end + 2);
     }
 }

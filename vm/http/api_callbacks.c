@@ -1,96 +1,11 @@
 /* api_callbacks.c: what comes from providers and from the links in messages. No key guards these: a
  * provider's calls are signed with the token that we share, a link's token is signed by us. */
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "vm/base/hash.h"
-#include "vm/base/sha1.h"
 #include "vm/http/api.h"
+#include "vm/http/form.h"
 #include "vm/run/track.h"
-
-enum { FIELDS = 64, FORM_BYTES = 64 << 10 };
-
-struct field {
-    struct str name, value;
-};
-struct form {
-    struct field fields[FIELDS];
-    uint32_t count;
-};
-
-static bool read_part(struct arena *arena, struct str raw, struct str *part)
-{
-    struct buf text;
-    buf_init(&text, FORM_BYTES);
-    bool is_sound = http_unescape(raw, true, &text);
-    *part = arena_str(arena, buf_view(&text));
-    buf_free(&text);
-    return is_sound;
-}
-
-/* application/x-www-form-urlencoded; false when it is none. */
-static bool read_form(struct request *request, struct form *form)
-{
-    struct arena *arena = &request->service->arena;
-    struct str rest = request->exchange->body;
-    form->count = 0;
-    if (rest.len > FORM_BYTES)
-        return false;
-    while (rest.len) {
-        size_t end = str_find(rest, STR("&"));
-        struct str pair = {rest.at, end == SIZE_MAX ? rest.len : end};
-        size_t equals = str_find(pair, STR("="));
-        struct str name = {pair.at, equals == SIZE_MAX ? pair.len : equals};
-        struct str value = equals == SIZE_MAX ? (struct str){0} : str_from(pair, equals + 1);
-        rest = end == SIZE_MAX ? (struct str){0} : str_from(rest, end + 1);
-        if (form->count == FIELDS)
-            return false;
-        struct field *field = &form->fields[form->count++];
-        if (!read_part(arena, name, &field->name) || !read_part(arena, value, &field->value))
-            return false;
-    }
-    return true;
-}
-
-static struct str field_of(const struct form *form, const char *name)
-{
-    for (uint32_t i = 0; i < form->count; i++)
-        if (str_eq_c(form->fields[i].name, name))
-            return form->fields[i].value;
-    return (struct str){0};
-}
-
-static int by_name(const void *a, const void *b)
-{
-    const struct field *x = a, *y = b;
-    int order = str_cmp(x->name, y->name);
-    return order ? order : str_cmp(x->value, y->value);
-}
-
-/* Base64 of the HMAC-SHA1 of the URL that was called and all fields, sorted, under the token. */
-static bool is_signed_for(const struct service *service, struct str origin, struct str target,
-                          const struct form *form, struct str signature)
-{
-    unsigned char digest[SHA1_BYTES];
-    struct form sorted = *form;
-    struct buf what, expected;
-    qsort(sorted.fields, sorted.count, sizeof *sorted.fields, by_name);
-    buf_init(&what, 2 * FORM_BYTES);
-    buf_init(&expected, 64);
-    buf_str(&what, origin);
-    buf_str(&what, target);
-    for (uint32_t i = 0; i < sorted.count; i++) {
-        buf_str(&what, sorted.fields[i].name);
-        buf_str(&what, sorted.fields[i].value);
-    }
-    hmac_sha1(str_of(service->delivery_options.sms_token), buf_view(&what), digest);
-    buf_base64(&expected, (struct str){(const char *)digest, sizeof digest});
-    bool is_same = !what.failed && signature.len == expected.len &&
-                   equal_in_constant_time(signature.at, expected.data, expected.len);
-    buf_free(&what);
-    buf_free(&expected);
-    return is_same;
-}
 
 static bool is_from_twilio(struct request *request, const struct form *form)
 {
@@ -99,12 +14,15 @@ static bool is_from_twilio(struct request *request, const struct form *form)
     struct str signature = http_header(head, "X-Twilio-Signature");
     if (!s->delivery_options.sms_token[0] || !signature.len)
         return false;
-    if (is_signed_for(s, s->delivery_options.public_url, head->target, form, signature))
+    struct str token = str_of(s->delivery_options.sms_token);
+    struct str url = arena_printf(&s->arena, STR_FMT STR_FMT,
+                                  STR_ARG(s->delivery_options.public_url), STR_ARG(head->target));
+    if (form_is_signed(form, token, url, signature))
         return true;
     /* Without [server] public_url nobody but the caller knows by which name we were called. */
-    struct str origin =
-        arena_printf(&s->arena, "http://" STR_FMT, STR_ARG(http_header(head, "Host")));
-    return !s->config->public_url[0] && is_signed_for(s, origin, head->target, form, signature);
+    url = arena_printf(&s->arena, "http://" STR_FMT STR_FMT, STR_ARG(http_header(head, "Host")),
+                       STR_ARG(head->target));
+    return !s->config->public_url[0] && form_is_signed(form, token, url, signature);
 }
 
 /* How a message fared: its number and key come back in the query that we had asked to be called
@@ -119,13 +37,13 @@ static enum status take_report(struct request *request, const struct form *form)
                  {"undelivered", OUTBOX_BOUNCED},
                  {"failed", OUTBOX_FAILED}};
     struct service *s = request->service;
-    struct str word = field_of(form, "MessageStatus"), to = field_of(form, "To");
+    struct str word = form_field(form, "MessageStatus"), to = form_field(form, "To");
     unsigned char key[16];
     uint64_t id = number_of(request_parameter(request, "message"), 0);
     bool is_ours = id && hex_decode(request_parameter(request, "key"), key, sizeof key);
     int64_t now_ms = request_now_ms(request);
     enum status status = STATUS_OK;
-    if (is_ours && to.len && str_eq_c(field_of(form, "ErrorCode"), "21610"))
+    if (is_ours && to.len && str_eq_c(form_field(form, "ErrorCode"), "21610"))
         status = store_suppress(s->store, CHANNEL_SMS, to, now_ms, "opted out at the provider");
     for (size_t i = 0; is_ours && status == STATUS_OK && i < ARRAY_COUNT(words); i++)
         if (str_eq_c(word, words[i].word))
@@ -137,8 +55,8 @@ static enum status take_report(struct request *request, const struct form *form)
 static enum status take_text(struct request *request, const struct form *form)
 {
     struct service *s = request->service;
-    struct str id = field_of(form, "MessageSid"), opted = field_of(form, "OptOutType");
-    struct inbound inbound = {.from = field_of(form, "From"), .text = field_of(form, "Body")};
+    struct str id = form_field(form, "MessageSid"), opted = form_field(form, "OptOutType");
+    struct inbound inbound = {.from = form_field(form, "From"), .text = form_field(form, "Body")};
     if (!id.len || id.len > 64 || !inbound.from.len || inbound.from.len > 32)
         return request_refuse(request, 422, "invalid", "MessageSid",
                               "a text has MessageSid, From and Body");
@@ -156,13 +74,13 @@ static enum status take_text(struct request *request, const struct form *form)
 enum status post_twilio(struct request *request)
 {
     struct form form;
-    if (!read_form(request, &form))
+    if (!form_read(&request->service->arena, request->exchange->body, &form))
         return request_refuse(request, 400, "bad_request", NULL, "the form cannot be read");
     if (!is_from_twilio(request, &form))
         return request_refuse(request, 403, "forbidden", NULL,
                               "the signature does not fit the token, the address and the form");
-    return field_of(&form, "MessageStatus").len ? take_report(request, &form)
-                                                : take_text(request, &form);
+    return form_field(&form, "MessageStatus").len ? take_report(request, &form)
+                                                  : take_text(request, &form);
 }
 
 /* --- unsubscribing --- */

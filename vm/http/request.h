@@ -11,7 +11,7 @@ struct request {
     struct str captured; /* the path's {}, unescaped */
     struct str key;      /* id of the key that asks; {0} none */
     struct buf *out;     /* the answer's body */
-    /* Set by a handler that must wait until the service is not engaged; others are served meanwhile. */
+    /* Set by a handler that must wait until the service is not engaged. */
     enum after_sweep {
         ANSWER_NOW,
         ANSWER_KEPT, /* what it has written is sent then */

@@ -266,6 +266,7 @@ CURL *http_handle(struct providers *p, struct flight *flight, const char *url, i
     curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, may_repeat ? 0L : 1L);
     curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, may_repeat ? 0L : 1L);
     curl_easy_setopt(easy, CURLOPT_MAXAGE_CONN, (long)IDLE_S);
+    curl_easy_setopt(easy, CURLOPT_DNS_CACHE_TIMEOUT, (long)NAME_S);
     curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS,
                      (long)(timeout_ms < CONNECT_MS ? timeout_ms : CONNECT_MS));
     curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)timeout_ms);

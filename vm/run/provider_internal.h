@@ -6,6 +6,7 @@
 
 #include "vm/run/provider.h"
 
+enum { NAME_S = 10 }; /* so long an address of a name is remembered */
 enum { ANSWER_BYTES = 64 << 10, CONTENT_BYTES = 8 << 20 };
 
 enum smtp_state {

@@ -147,6 +147,7 @@ static void connect_line(struct providers *p, struct smtp_line *line)
         curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
         curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "smtp,smtps");
         curl_easy_setopt(easy, CURLOPT_PROXY, "");
+        curl_easy_setopt(easy, CURLOPT_DNS_CACHE_TIMEOUT, (long)NAME_S);
         curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_line);
         curl_easy_setopt(easy, CURLOPT_HEADERDATA, line);
         curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, timeout_ms);
