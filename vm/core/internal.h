@@ -60,7 +60,6 @@ struct value machine_call(struct env *env, uint32_t row, const struct value *arg
                           uint32_t count, const char **error);
 bool relation(struct env *env, enum op op, struct value a, struct value b);
 struct value constant_value(const struct image *image, uint32_t row, struct arena *arena);
-struct value attribute_value(struct env *env, uint32_t row);
 struct value field_value(struct env *env, struct value of, const struct image_field *field);
 
 bool ask_did(struct env *env, uint32_t did);

@@ -78,6 +78,8 @@ struct env {
 /* The attribute of that row when `v` is stored: the default, where it is unknown. */
 struct value attribute_given(const struct program *program, uint32_t row, struct value v,
                              struct arena *arena);
+/* The same of the patient. */
+struct value attribute_value(struct env *env, uint32_t row);
 void env_zone(struct env *env); /* sets ->zone from the patient's attribute */
 
 /* The value of an expression; unknown when fuel or arena run out (then *fault is set). */

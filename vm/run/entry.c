@@ -262,15 +262,12 @@ static int64_t trigger_day(const struct image *image, const struct image_campaig
     return civil_add_months(day, offset.months) + offset.days;
 }
 
-/* The first moment at or after `from_ms` at which the date trigger comes; NEVER_MS when none does.
- */
-static int64_t trigger_moment(struct env *env, const struct image_campaign *campaign,
-                              int64_t from_ms)
+/* The first moment at or after `from_ms` at which the date trigger comes for that date; NEVER_MS
+ * when none does. */
+static int64_t moment_of(struct env *env, const struct image_campaign *campaign, struct value date,
+                         int64_t from_ms)
 {
     const struct image *image = env->program->image;
-    uint32_t name = env->program->attribute_names[campaign->trigger_attribute];
-    struct value date = attribute_given(env->program, campaign->trigger_attribute,
-                                        patient_attribute(env->patient, name), env->arena);
     if (date.kind == VALUE_TIME)
         date = (struct value){.kind = VALUE_DATE, .i = zone_day(env->zone, date.i)};
     if (date.kind != VALUE_DATE)
@@ -288,6 +285,12 @@ static int64_t trigger_moment(struct env *env, const struct image_campaign *camp
             return at_ms;
     }
     return NEVER_MS;
+}
+
+static int64_t trigger_moment(struct env *env, const struct image_campaign *campaign,
+                              int64_t from_ms)
+{
+    return moment_of(env, campaign, attribute_value(env, campaign->trigger_attribute), from_ms);
 }
 
 int64_t entry_next_date(struct react *r)
@@ -337,6 +340,19 @@ static bool has_turned(const struct work *work, const struct program *program, u
             return work->turns[i].entered == entered;
     return h->is_membership && program->segment_names[segment] == h->segment &&
            h->is_member == entered;
+}
+
+/* Has the moment come, or is it now, by a date that was set at this instant? */
+static bool has_date_come(struct env *env, const struct image_campaign *campaign,
+                          const struct work *work)
+{
+    int64_t now_ms = env->now_ms;
+    const struct attribute_change *change =
+        change_of(work->h, env->program->attribute_names[campaign->trigger_attribute]);
+    if (work->is_date_time)
+        return trigger_moment(env, campaign, work->dates_from_ms) <= now_ms;
+    return change && moment_of(env, campaign, change->after, now_ms) == now_ms &&
+           moment_of(env, campaign, change->before, now_ms) != now_ms;
 }
 
 /* Paused: who comes is counted, and turned away. */
@@ -414,8 +430,7 @@ static void trigger(struct react *r, uint32_t row, const struct work *work)
                                   campaign->trigger_kind == TRIGGER_ENTERED);
         break;
     case TRIGGER_DATE:
-        is_triggered =
-            work->is_date_time && trigger_moment(&env, campaign, work->dates_from_ms) <= r->now_ms;
+        is_triggered = has_date_come(&env, campaign, work);
         break;
     case TRIGGER_MANUAL:
         is_triggered =

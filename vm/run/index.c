@@ -138,7 +138,7 @@ static void index_trigger(struct arena *arena, struct index *index, const struct
         key = key_of(READ_ATTRIBUTE, program->attribute_names[campaign->trigger_attribute]);
         reach_of(arena, index, key)->is_date = true;
         row_list_add(arena, &index->dates, row);
-        return;
+        break;
     case TRIGGER_MANUAL:
         return;
     }
