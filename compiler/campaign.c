@@ -54,14 +54,32 @@ static bool declare_one(void *context, struct node *node)
 
 struct flow_walk {
     struct compiler *c;
-    struct node *seen[256];
-    uint32_t count;
+    struct node *seen[256], *splits[256];
+    uint32_t count, split_count;
 };
+
+/* A split's name is a part of who takes which arm (F5). */
+static void declare_split(struct flow_walk *walk, struct node *node)
+{
+    for (uint32_t i = 0; i < walk->split_count; i++) {
+        if (!str_eq(walk->splits[i]->name, node->name))
+            continue;
+        struct diag *diag =
+            report(walk->c, DIAG_DUPLICATE, node->name_span, "split", STR_ARG(node->name));
+        note(walk->c, diag, walk->splits[i]->name_span, "first here");
+        help(walk->c, diag, "patients would take the same arm in both: give this one another name");
+        return;
+    }
+    if (walk->split_count < ARRAY_COUNT(walk->splits))
+        walk->splits[walk->split_count++] = node;
+}
 
 static bool walk_flows(void *context, struct node *node)
 {
     struct flow_walk *walk = context;
     declare_one(walk->c, node);
+    if (node->kind == NODE_SPLIT)
+        declare_split(walk, node);
     uint64_t *flow = node->kind == NODE_DO ? strmap_get(&walk->c->flows, node->name) : NULL;
     if (flow && walk->count < ARRAY_COUNT(walk->seen)) {
         struct node *decl = (struct node *)(uintptr_t)*flow;

@@ -77,6 +77,7 @@ static struct strmap *maps_of(struct compiler *c, size_t index)
 
 static void run_passes(struct compiler *c)
 {
+    check_records(c);
     declare_all(c);
     compile_campaigns(c);
     phi_check(c);

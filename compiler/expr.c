@@ -475,6 +475,13 @@ static bool is_comparable(struct typed a, struct typed b)
            a.kind == KIND_JSON || b.kind == KIND_JSON || a.kind == KIND_ANY || b.kind == KIND_ANY;
 }
 
+/* Is one of them less than another? */
+static bool is_ordered(uint32_t kind)
+{
+    return is_text(kind) || is_number(kind) || is_moment(kind) || kind == TYPE_CLOCK ||
+           kind == TYPE_DURATION || kind == KIND_JSON || kind == KIND_ANY;
+}
+
 struct node *clinic_text(struct compiler *c, struct node *node)
 {
     struct node *text = text_literal(c, node);
@@ -624,7 +631,8 @@ static struct typed compare(struct compiler *c, struct node *node)
     r = is_of_texts     ? expression_as(c, right, text)
         : wants_literal ? expression_as(c, right, l)
                         : expression(c, right);
-    if (l.kind != KIND_BAD && r.kind != KIND_BAD && !is_comparable(l, r))
+    bool has_order = op == OP_EQ || op == OP_NE || is_of_texts || is_ordered(l.kind);
+    if (l.kind != KIND_BAD && r.kind != KIND_BAD && (!is_comparable(l, r) || !has_order))
         report_comparison(c, node->span, l, r);
     emit(c, op_c(op, 0), 2, 1);
     if (r.kind != KIND_BAD)

@@ -271,6 +271,11 @@ void bounds_all(struct compiler *c);
 /* idle.c */
 void check_idle(struct compiler *c);
 
+/* circles.c: lets and segments made of themselves, which mean nothing from then on; records with a
+ * name twice. */
+void check_circles(struct compiler *c);
+void check_records(struct compiler *c);
+
 /* unused.c: a name of a kind ("event", …) was resolved; a `let` by the span of its name */
 void mark_used(struct compiler *c, const char *kind, struct str name);
 void mark_let_used(struct compiler *c, struct span span);

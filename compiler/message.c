@@ -335,10 +335,20 @@ static void set_address(struct compiler *c, struct node *step, struct image_mess
     row->to = code_end(c);
 }
 
+/* Written, and nothing in it. */
+static void check_empty(struct compiler *c, struct node *step, const char *name)
+{
+    struct node *prop = prop_of(step, name), *value = prop ? prop->kids[PROP_VALUE] : NULL;
+    if (value && value->kind == NODE_TEXT && !str_trim(value->name).len)
+        help(c, report(c, DIAG_MESSAGE_INCOMPLETE, value->span, name), "write what it says");
+}
+
 static void check_complete(struct compiler *c, struct node *step, const struct image_message *row,
                            struct str shown)
 {
     bool is_email = step->kind == NODE_EMAIL;
+    check_empty(c, step, "subject");
+    check_empty(c, step, is_email && row->html != IMAGE_NONE ? "html" : "text");
     if (is_email && row->subject == IMAGE_NONE)
         help(c, report(c, DIAG_MESSAGE_INCOMPLETE, step->name_span, "subject"),
              "add `subject: \"…\"`");
@@ -358,6 +368,14 @@ static void check_complete(struct compiler *c, struct node *step, const struct i
             help(c, diag, "add `{{ %s }}` to the text, or make the message `transactional`",
                  wanted[i]);
         }
+}
+
+/* A text, or what is one or an address. */
+static void check_sender(struct compiler *c, struct node *step, const char *name)
+{
+    struct node *prop = prop_of(step, name), *value = prop ? prop->kids[PROP_VALUE] : NULL;
+    if (value && value->kind != NODE_FILE && value->kind != NODE_RECORD)
+        check_address(c, value, type_of(c, value), true);
 }
 
 static struct image_message message_row(struct compiler *c, struct node *step)
@@ -380,8 +398,8 @@ static struct image_message message_row(struct compiler *c, struct node *step)
     bool allowed = allow && !found.never_phi;
     if (allow)
         row.allow_phi = intern(c, allow->name);
-    if (prop_of(step, "from"))
-        check_address(c, prop_of(step, "from")->kids[PROP_VALUE], typed_kind(TYPE_TEXT), true);
+    check_sender(c, step, "from");
+    check_sender(c, step, "reply_to");
     row.from = part(c, step, "from", false, true, "an e-mail's sender", allowed, NULL);
     row.reply_to =
         part(c, step, "reply_to", false, true, "an e-mail's reply address", allowed, NULL);

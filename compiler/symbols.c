@@ -148,6 +148,13 @@ static struct rows declare_fields(struct compiler *c, const char *what, enum nod
     for (uint32_t block = 0; block < blocks->count; block++) {
         for (struct node *field = blocks->items[block]->kids[0]; field; field = field->next) {
             uint64_t *known = strmap_get(&seen, field->name);
+            if (kind == NODE_EVENT_DECL && str_eq(field->name, STR("timestamp")) &&
+                c->image->types[type_row(c, field->kids[FIELD_TYPE])].kind != TYPE_TIME) {
+                help(c,
+                     report(c, DIAG_DIFFERENT_DECLARATION, field->name_span, STR_ARG(field->name)),
+                     "every event has it, a time: take this away, or choose another name");
+                continue;
+            }
             if (known) {
                 struct node *before = fields[*known];
                 bool is_phi_before = is_phi(before) || is_phi(field);
@@ -252,6 +259,30 @@ static void fill_project(struct compiler *c)
     project->appointment_object = appointment ? (uint32_t)*appointment : IMAGE_NONE;
 }
 
+/* What an object is known by: one text, the same in all blocks. */
+static void check_key(struct compiler *c, const struct node *decl, const struct blocks *blocks,
+                      struct rows fields)
+{
+    for (uint32_t i = 0; i < fields.count; i++) {
+        const struct image_field *field = &c->image->fields[fields.first + i];
+        uint32_t kind = c->image->types[field->type].kind;
+        if (!str_eq(text_of(c, field->name), decl->other) || kind == TYPE_TEXT)
+            continue;
+        struct diag *diag =
+            report(c, DIAG_WRONG_TYPE, decl->other_span, kind_name(kind), "the object's id");
+        help(c, diag, "declare it `" STR_FMT ": text`: ids are texts", STR_ARG(decl->other));
+    }
+    for (uint32_t i = 1; i < blocks->count; i++) {
+        const struct node *block = blocks->items[i];
+        if (str_eq(block->other, decl->other))
+            continue;
+        struct diag *diag =
+            report(c, DIAG_DIFFERENT_DECLARATION, block->other_span, STR_ARG(block->name));
+        note(c, diag, decl->other_span, "there it is known by this");
+        help(c, diag, "write `by " STR_FMT "` here too", STR_ARG(decl->other));
+    }
+}
+
 static void declare_event(struct compiler *c, const struct node *decl, const struct blocks *blocks)
 {
     bool is_event = decl->kind == NODE_EVENT_DECL;
@@ -263,6 +294,8 @@ static void declare_event(struct compiler *c, const struct node *decl, const str
     if (!has_id)
         help(c, report(c, DIAG_UNKNOWN_NAME, decl->other_span, "field", STR_ARG(decl->other)),
              "declare it: `" STR_FMT ": text`", STR_ARG(decl->other));
+    if (!is_event)
+        check_key(c, decl, blocks, fields);
     if (is_event)
         row = add_event(c, (struct image_event){
                                name, decl->other.at ? intern(c, decl->other) : IMAGE_NONE, fields});
@@ -416,5 +449,6 @@ void declare_all(struct compiler *c)
     declare_segments(c);
     declare_others(c);
     fill_project(c);
+    check_circles(c);
     compile_segments(c);
 }

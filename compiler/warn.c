@@ -93,25 +93,41 @@ static void check_reached(struct compiler *c, const struct node *block)
         }
 }
 
-static bool is_same_value(const struct node *a, const struct node *b)
+/* Words of replies compare without case and outer space. */
+static bool is_same_word(struct str a, struct str b)
+{
+    a = str_trim(a);
+    b = str_trim(b);
+    return a.len == b.len && strncasecmp(a.at, b.at, a.len) == 0;
+}
+
+static bool is_same_value(const struct node *a, const struct node *b, bool is_reply)
 {
     if (a->kind != b->kind)
         return false;
-    return a->kind == NODE_TEXT      ? str_eq(str_trim(a->name), str_trim(b->name))
+    return a->kind == NODE_TEXT
+               ? (is_reply ? is_same_word(a->name, b->name) : str_eq(a->name, b->name))
            : a->kind == NODE_INTEGER ? a->number == b->number
                                      : false;
 }
 
 /* A value, or a word of a reply, that an arm before takes. */
-static void check_values(struct compiler *c, const struct node *arms)
+static void check_values(struct compiler *c, const struct node *arms, bool is_reply)
 {
-    const struct node *seen[64];
+    const struct node *seen[64], *otherwise = NULL;
     uint32_t count = 0;
-    for (const struct node *arm = arms; arm; arm = arm->next)
+    for (const struct node *arm = arms; arm; arm = arm->next) {
+        if (!arm->kids[ARM_VALUES] && otherwise) {
+            struct diag *diag = report(c, DIAG_UNREACHABLE, first_line(c, arm->span));
+            note(c, diag, first_line(c, otherwise->span), "this `else` takes it");
+            help(c, diag, "take one of them away");
+        } else if (!arm->kids[ARM_VALUES]) {
+            otherwise = arm;
+        }
         for (const struct node *value = arm->kids[ARM_VALUES]; value && count < ARRAY_COUNT(seen);
              value = value->next) {
             for (uint32_t i = 0; i < count; i++) {
-                if (!is_same_value(seen[i], value))
+                if (!is_same_value(seen[i], value, is_reply))
                     continue;
                 struct diag *diag = report(c, DIAG_UNREACHABLE, value->span);
                 note(c, diag, seen[i]->span, "this arm takes it");
@@ -120,6 +136,7 @@ static void check_values(struct compiler *c, const struct node *arms)
             }
             seen[count++] = value;
         }
+    }
 }
 
 /* ---- conditions that settle themselves ---------------------------------------------------------
@@ -372,7 +389,8 @@ static bool check_node(void *context, struct node *node)
     if (node->kind == NODE_BLOCK)
         check_reached(c, node);
     if (node->kind == NODE_MATCH || node->kind == NODE_WAIT_REPLY)
-        check_values(c, node->kids[node->kind == NODE_MATCH ? MATCH_ARMS : WAIT_REPLY_ARMS]);
+        check_values(c, node->kids[node->kind == NODE_MATCH ? MATCH_ARMS : WAIT_REPLY_ARMS],
+                     node->kind == NODE_WAIT_REPLY);
     if (node->kind == NODE_LET)
         warn_of_idle_let(c, node);
     /* What stands in a flow that nothing runs was never used. */

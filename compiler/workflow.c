@@ -275,7 +275,7 @@ static void wait_for_reply(struct compiler *c, struct node *step)
     push_name_slot(c, step->other.at ? step->other : STR("reply"), step->span, wait.slot, reply);
     uint32_t row = emit_wait(c, wait);
     for (struct node *arm = step->kids[WAIT_REPLY_ARMS]; arm; arm = arm->next) {
-        if (!arm->kids[ARM_VALUES])
+        if (!arm->kids[ARM_VALUES] && other == IMAGE_NONE)
             other = c->code->count;
         for (struct node *word = arm->kids[ARM_VALUES]; word && count < ARRAY_COUNT(answers);
              word = word->next) {
@@ -392,7 +392,7 @@ static void match_step(struct compiler *c, struct node *step)
     for (struct node *arm = step->kids[MATCH_ARMS]; arm; arm = arm->next) {
         uint32_t hits[64], hit_count = 0, facts = c->fact_count;
         if (!arm->kids[ARM_VALUES]) {
-            otherwise = arm;
+            otherwise = otherwise ? otherwise : arm;
             continue;
         }
         for (struct node *v = arm->kids[ARM_VALUES]; v && hit_count < ARRAY_COUNT(hits);
@@ -564,10 +564,6 @@ static void emit_step(struct compiler *c, struct node *step)
         }
         struct typed type =
             expression_as(c, pair->kids[PAIR_VALUE], typed_of(c, c->image->fields[field].type));
-        for (const struct node *before = record->kids[RECORD_PAIRS]; before != pair;
-             before = before->next)
-            if (str_eq(before->name, pair->name))
-                report_second_name(c, pair, before, "property");
         if (type.is_phi && !c->image->fields[field].is_phi) {
             struct diag *diag =
                 report(c, DIAG_PHI_SET, pair->kids[PAIR_VALUE]->span, STR_ARG(pair->name));
