@@ -27,7 +27,6 @@ static int64_t clamp(int64_t number, int64_t least, int64_t most)
 /* Longer than the calendar is unknown, so that sums of durations never overflow. */
 static struct value duration(int64_t months, int64_t days, int64_t ms)
 {
-    enum { MOST_MONTHS = 120000 };
     int64_t most_ms = CIVIL_LAST_MS - CIVIL_FIRST_MS;
     if (clamp(months, -MOST_MONTHS, MOST_MONTHS) != months ||
         clamp(days, INT16_MIN, INT16_MAX) != days || clamp(ms, -most_ms, most_ms) != ms)

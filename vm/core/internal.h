@@ -10,6 +10,7 @@ enum {
     STACK_ROOM = IMAGE_MAX_STACK,
     LOCAL_ROOM = IMAGE_MAX_LOCALS,
     FUEL = 1 << 20,
+    MOST_MONTHS = 120000, /* of a duration */
     TRACE_ROOM = 16,
     TRACE_STEPS = 6
 };
@@ -58,6 +59,11 @@ int64_t first_change(const struct zone *zone, int64_t from_ms, int64_t near_ms,
 /* *error: why a template fails with it, else NULL. */
 struct value machine_call(struct env *env, uint32_t row, const struct value *arguments,
                           uint32_t count, const char **error);
+/* Comparisons of the usual forms, and the jumps behind them, as far as
+ * there are any. NOT: nothing was done; ON: *pc is behind them, the stack as before; VALUE: so, but
+ * the outcome is wanted on the stack. */
+enum quick { QUICK_NOT, QUICK_ON, QUICK_VALUE };
+enum quick quick_test(struct env *env, const uint32_t *code, uint32_t *pc, bool *holds);
 bool relation(struct env *env, enum op op, struct value a, struct value b);
 struct value constant_value(const struct image *image, uint32_t row, struct arena *arena);
 struct value field_value(struct env *env, struct value of, const struct image_field *field);

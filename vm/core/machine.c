@@ -463,9 +463,6 @@ static void read_value(struct run *run, enum op op, uint32_t c)
         push_moving(run, (struct value){.kind = VALUE_DATE, .i = zone_day(env->zone, env->now_ms)},
                     OP_TODAY);
         break;
-    case OP_ATTRIBUTE:
-        push(run, attribute_value(env, c));
-        break;
     case OP_PATIENT_ID:
         push(run, value_text(env->patient->id));
         break;
@@ -641,6 +638,7 @@ static enum stop interpret(struct run *run)
     const uint32_t *code = image->instructions + run->code->first;
     const char *error;
     struct value v;
+    bool holds;
     for (;;) {
         if (!env->fuel)
             return STOP_FUEL;
@@ -652,6 +650,19 @@ static enum stop interpret(struct run *run)
             return STOP_STEP;
         run->pc++;
         switch ((int)op) {
+        case OP_ATTRIBUTE:
+            run->pc--;
+            switch (quick_test(env, code, &run->pc, &holds)) {
+            case QUICK_NOT:
+                run->pc++;
+                push(run, attribute_value(env, c));
+                break;
+            case QUICK_ON:
+                break;
+            case QUICK_VALUE:
+                push(run, value_bool(holds));
+            }
+            break;
         case OP_FIELD:
             v = pop(run);
             push(run, field_value(env, v, &image->fields[c]));
@@ -783,9 +794,27 @@ struct value machine_eval(struct env *env, uint32_t code)
     return interpret(&run) == STOP_VALUE ? pop(&run) : value_unknown();
 }
 
+/* Apart, so that a test that is quick needs no room for a stack. */
+static __attribute__((noinline)) bool test_slowly(struct env *env, uint32_t code)
+{
+    return value_is_true(machine_eval(env, code));
+}
+
 bool machine_test(struct env *env, uint32_t code)
 {
-    return code == IMAGE_NONE || value_is_true(machine_eval(env, code));
+    if (code == IMAGE_NONE)
+        return true;
+    const struct image *image = env->program->image;
+    const uint32_t *words = image->instructions + image->codes[code].first;
+    uint32_t pc = 0;
+    bool holds;
+    if (!env->fuel || quick_test(env, words, &pc, &holds) != QUICK_VALUE ||
+        op_of(words[pc]) != OP_RETURN)
+        return test_slowly(env, code);
+    env->fuel--;
+    if (env->host && env->host->work)
+        ++*env->host->work;
+    return holds;
 }
 
 /* In the output of `outer`, whose stack has the arguments on top. */
