@@ -233,3 +233,40 @@ struct value value_from_json(struct arena *arena, const struct image *image, uin
     *fits = false;
     return value_unknown();
 }
+
+const char *value_wanted(const struct image *image, uint32_t type)
+{
+    switch ((enum type_kind)image->types[type].kind) {
+    case TYPE_TEXT:
+        return "must be a text";
+    case TYPE_INTEGER:
+        return "must be a whole number";
+    case TYPE_NUMBER:
+        return "must be a number";
+    case TYPE_BOOL:
+        return "must be true or false";
+    case TYPE_DATE:
+        return "must be a date as 2026-03-02";
+    case TYPE_TIME:
+        return "must be an instant as 2026-03-02T14:00:00Z";
+    case TYPE_CLOCK:
+        return "must be a time of day as 09:30";
+    case TYPE_DURATION:
+        return "must be a duration: a whole number of seconds";
+    case TYPE_EMAIL:
+        return "must be an e-mail address as ana@example.org";
+    case TYPE_PHONE:
+        return "must be a number in E.164 as +15185550101";
+    case TYPE_URL:
+        return "must be an address as https://clinic.example/book";
+    case TYPE_TIMEZONE:
+        return "must be a time zone as America/New_York";
+    case TYPE_LANGUAGE:
+        return "must be a language as en or pt-BR";
+    case TYPE_LIST:
+        return "must be a list whose elements are all of its type";
+    case TYPE_CHOICE:
+        return "is none of the values that are declared";
+    }
+    return "is not a value of its type";
+}

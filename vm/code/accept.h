@@ -14,6 +14,9 @@ struct value value_from_text(struct arena *arena, const struct image *image, uin
 struct value value_from_json(struct arena *arena, const struct image *image, uint32_t type,
                              struct str json, bool *fits);
 
+/* What such a value has to be, for whoever sent another: "must be an integer". */
+const char *value_wanted(const struct image *image, uint32_t type);
+
 bool address_is_email(struct str address); /* a dot-atom at a host name, at most 254 bytes */
 bool address_is_phone(struct str address); /* E.164 */
 /* A word, without case and outer space, that carriers act on themselves: no answer (F4). */

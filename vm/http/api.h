@@ -42,7 +42,9 @@ const char *channel_word(uint32_t channel);
 uint64_t number_of(struct str text, uint64_t otherwise);
 /* A parameter that is an instant; false after refusing. */
 bool request_instant(struct request *request, const char *name, int64_t *at_ms);
-/* A page: the limit asked for, at most `most`. */
-uint64_t request_limit(struct request *request, uint64_t usual, uint64_t most);
+/* A page: `limit` is the one asked for, at most `most`; `cursor` may be NULL. False after refusing.
+ */
+bool request_page(struct request *request, uint64_t usual, uint64_t most, uint64_t *cursor,
+                  uint64_t *limit);
 
 #endif

@@ -267,6 +267,23 @@ static bool read_expect(struct request *request, const struct json *body, struct
     return true;
 }
 
+/* A word that is misspelt must not start what was only to be looked at. False after refusing. */
+static bool knows_all(struct request *request, const struct json *body)
+{
+    static const char *const known[] = {"dry_run", "existing", "expect"};
+    for (const struct json *member = body->first; member; member = member->next) {
+        size_t i = 0;
+        while (i < ARRAY_COUNT(known) && !str_eq_c(member->key, known[i]))
+            i++;
+        if (i < ARRAY_COUNT(known))
+            continue;
+        request_refuse(request, 422, "invalid", arena_cstr(&request->service->arena, member->key),
+                       "is not known here: dry_run, existing and expect are");
+        return false;
+    }
+    return true;
+}
+
 /* False after refusing. */
 static bool may_start(struct request *request, const struct campaign_ref *ref, bool existing)
 {
@@ -300,7 +317,7 @@ enum status post_start(struct request *request)
         return STATUS_OK;
     request->after_sweep = ANSWER_KEPT;
     const struct json *body = request_body(request);
-    if (!body || !request_bool(request, body, "dry_run", &is_dry) ||
+    if (!body || !knows_all(request, body) || !request_bool(request, body, "dry_run", &is_dry) ||
         !request_bool(request, body, "existing", &existing) ||
         !read_expect(request, body, &expect) || !may_start(request, &ref, existing))
         return STATUS_OK;

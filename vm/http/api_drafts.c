@@ -50,9 +50,9 @@ static bool is_wanted(struct request *request, const struct outbox_row *row,
 enum status get_drafts(struct request *request)
 {
     struct service *s = request->service;
-    uint64_t cursor = number_of(request_parameter(request, "cursor"), 0);
-    uint64_t limit = request_limit(request, DRAFTS_A_PAGE, DRAFTS_MOST);
-    uint64_t count = 0;
+    uint64_t cursor, limit, count = 0;
+    if (!request_page(request, DRAFTS_A_PAGE, DRAFTS_MOST, &cursor, &limit))
+        return STATUS_OK;
     enum status status = STATUS_OK;
     struct arena arena;
     arena_init(&arena, 0);
@@ -160,6 +160,9 @@ static enum status decide_all(struct request *request, bool is_approved)
         return STATUS_OK;
     const struct json *ids = json_get(body, "ids");
     bool has_ids = ids && ids->kind == JSON_ARRAY;
+    for (const struct json *id = has_ids ? ids->first : NULL; id; id = id->next)
+        if (id->kind != JSON_STRING)
+            return request_refuse(request, 422, "invalid", "ids", "each id must be a text");
     if (has_ids == (campaign.at != NULL) || (message.at && !campaign.at))
         return request_refuse(request, 422, "invalid", "ids",
                               "a list of draft ids is needed, or a campaign, or a campaign and a "
@@ -171,9 +174,7 @@ static enum status decide_all(struct request *request, bool is_approved)
         status = decide_by_name(request, campaign, message, is_approved, reason);
     for (const struct json *id = has_ids ? ids->first : NULL; id && status == STATUS_OK;
          id = id->next) {
-        bool is_text = id->kind == JSON_STRING;
-        status = decide_one(request, is_text ? id->text : STR(""),
-                            is_text ? number_of(id->text, 0) : 0, is_approved, reason, &comma);
+        status = decide_one(request, id->text, number_of(id->text, 0), is_approved, reason, &comma);
     }
     buf_c(request->out, "]}\n");
     return status == STATUS_OK ? status : request_failed(request, status);
@@ -230,8 +231,9 @@ enum status post_test(struct request *request)
 enum status get_acts(struct request *request)
 {
     struct service *s = request->service;
-    uint64_t cursor = number_of(request_parameter(request, "cursor"), 0), count = 0;
-    uint64_t limit = request_limit(request, DRAFTS_A_PAGE, DRAFTS_MOST);
+    uint64_t cursor, limit, count = 0;
+    if (!request_page(request, DRAFTS_A_PAGE, DRAFTS_MOST, &cursor, &limit))
+        return STATUS_OK;
     enum status status = STATUS_OK;
     buf_c(request->out, "{\"items\":[");
     for (; count < limit; count++) {

@@ -52,8 +52,9 @@ enum status get_enrollments(struct request *request)
                             request_parameter(request, "step")};
     struct str campaign = request_parameter(request, "campaign"),
                id = request_parameter(request, "patient");
-    uint64_t cursor = number_of(request_parameter(request, "cursor"), 0), count = 0;
-    uint64_t limit = request_limit(request, ITEMS_A_PAGE, ITEMS_MOST);
+    uint64_t cursor, limit, count = 0;
+    if (!request_page(request, ITEMS_A_PAGE, ITEMS_MOST, &cursor, &limit))
+        return STATUS_OK;
     const char *comma = "";
     struct arena arena;
     struct patient patient;

@@ -1,5 +1,6 @@
 /* api_held.c: what people decide about messages that may have arrived, and addresses that are never
  * written to. */
+#include "vm/code/accept.h"
 #include "vm/http/api.h"
 
 enum { HELD_A_PAGE = 100, HELD_MOST = 1000 };
@@ -32,8 +33,9 @@ static enum status put_held(struct request *request, const struct outbox_row *ro
 
 enum status get_held(struct request *request)
 {
-    uint64_t cursor = number_of(request_parameter(request, "cursor"), 0), count = 0;
-    uint64_t limit = request_limit(request, HELD_A_PAGE, HELD_MOST);
+    uint64_t cursor, limit, count = 0;
+    if (!request_page(request, HELD_A_PAGE, HELD_MOST, &cursor, &limit))
+        return STATUS_OK;
     enum status status = STATUS_OK;
     struct arena arena;
     arena_init(&arena, 0);
@@ -78,11 +80,13 @@ static enum status decide(struct request *request, enum outbox_state to)
         return STATUS_OK;
     if (!ids || ids->kind != JSON_ARRAY)
         return request_refuse(request, 422, "invalid", "ids", "must be a list of ids");
+    for (const struct json *id = ids->first; id; id = id->next)
+        if (id->kind != JSON_STRING)
+            return request_refuse(request, 422, "invalid", "ids", "each id must be a text");
     buf_c(request->out, "{\"items\":[");
     for (const struct json *id = ids->first; id; id = id->next) {
         struct outbox_row row = {.state = 0};
-        struct str text = id->kind == JSON_STRING ? id->text : (struct str){0};
-        uint64_t number = number_of(text, 0);
+        uint64_t number = number_of(id->text, 0);
         enum status status = number ? decide_one(request, number, to) : STATUS_MISSING;
         if (status == STATUS_OK || status == STATUS_INVALID)
             status =
@@ -90,7 +94,7 @@ static enum status decide(struct request *request, enum outbox_state to)
         if (status != STATUS_OK && status != STATUS_MISSING)
             return request_failed(request, status);
         buf_c(request->out, id == ids->first ? "{\"id\":" : ",{\"id\":");
-        json_put_text(request->out, text);
+        json_put_text(request->out, id->text);
         buf_printf(request->out, ",\"state\":\"%s\"}",
                    status == STATUS_OK ? outbox_word((enum outbox_state)row.state) : "missing");
     }
@@ -147,8 +151,10 @@ enum status post_suppression(struct request *request)
     bool is_sms = str_eq(channel, STR("sms"));
     if (!is_sms && !str_eq(channel, STR("email")))
         return request_refuse(request, 422, "invalid", "channel", "must be email or sms");
-    if (!address.len || address.len > 254)
-        return request_refuse(request, 422, "invalid", "address", "must have 1 to 254 bytes");
+    if (is_on && !(is_sms ? address_is_phone(address) : address_is_email(address)))
+        return request_refuse(request, 422, "invalid", "address",
+                              is_sms ? "must be a number as +15185550101"
+                                     : "must be an address as ana@example.org");
     struct store *store = request->service->store;
     uint8_t number = is_sms ? CHANNEL_SMS : CHANNEL_EMAIL;
     buf_printf(request->out, "{\"suppressed\":%s}\n", is_on ? "true" : "false");

@@ -270,12 +270,14 @@ enum { ROWS_A_PAGE = 1000 };
 enum status get_journal(struct request *request)
 {
     struct service *s = request->service;
-    uint64_t cursor = number_of(request_parameter(request, "cursor"), 0);
+    uint64_t cursor, limit;
     enum status status = STATUS_OK;
     const char *comma = "";
-    uint32_t rows = 0;
+    uint64_t rows = 0;
+    if (!request_page(request, ROWS_A_PAGE, ROWS_A_PAGE, &cursor, &limit))
+        return STATUS_OK;
     buf_c(request->out, "{\"items\":[");
-    for (; rows < ROWS_A_PAGE && status == STATUS_OK; rows++) {
+    for (; rows < limit && status == STATUS_OK; rows++) {
         struct store_journal row;
         status = store_journal_next(s->store, cursor, &s->arena, &row);
         if (status != STATUS_OK)

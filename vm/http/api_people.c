@@ -327,12 +327,19 @@ enum status get_timeline(struct request *request)
 {
     struct arena arena;
     struct patient patient;
+    uint64_t limit;
+    if (!request_page(request, ITEMS_A_PAGE, ITEMS_MOST, NULL, &limit))
+        return STATUS_OK;
     arena_init(&arena, 0);
     if (!find_patient(request, &arena, &patient))
         return STATUS_OK;
     uint64_t journal_id = patient.last_journal, event_id = patient.last_event;
     struct str cursor = request_parameter(request, "cursor");
     size_t dash = cursor.at ? str_find(cursor, STR("-")) : SIZE_MAX;
+    if (cursor.at && dash == SIZE_MAX) {
+        arena_free(&arena);
+        return request_refuse(request, 422, "invalid", "cursor", "is not of this timeline");
+    }
     if (dash != SIZE_MAX) {
         uint64_t j = number_of((struct str){cursor.at, dash}, UINT64_MAX);
         uint64_t e = number_of(str_from(cursor, dash + 1), UINT64_MAX);
@@ -353,8 +360,7 @@ enum status get_timeline(struct request *request)
             return request_refuse(request, 422, "invalid", "cursor", "is not of this timeline");
         }
     }
-    enum status status = put_timeline(request, &patient, journal_id, event_id,
-                                      request_limit(request, ITEMS_A_PAGE, ITEMS_MOST));
+    enum status status = put_timeline(request, &patient, journal_id, event_id, limit);
     arena_free(&arena);
     return status;
 }

@@ -228,8 +228,9 @@ DOOR(alias)
 enum status get_rejected(struct request *request)
 {
     struct service *s = request->service;
-    uint64_t cursor = number_of(request_parameter(request, "cursor"), 0), count = 0;
-    uint64_t limit = request_limit(request, REJECTED_A_PAGE, PAGE_MOST);
+    uint64_t cursor, limit, count = 0;
+    if (!request_page(request, REJECTED_A_PAGE, PAGE_MOST, &cursor, &limit))
+        return STATUS_OK;
     enum status status = STATUS_OK;
     buf_c(request->out, "{\"items\":[");
     for (; count < limit; count++) {

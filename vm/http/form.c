@@ -54,18 +54,39 @@ static int by_name(const void *a, const void *b)
     return order ? order : str_cmp(x->value, y->value);
 }
 
-bool form_is_signed(const struct form *form, struct str token, struct str url, struct str signature)
+/* Appends the URL without its port, or, where it has none, with that of its scheme. */
+static void put_with_other_port(struct buf *out, struct str url)
+{
+    size_t scheme = str_find(url, STR("://"));
+    size_t start = scheme == SIZE_MAX ? 0 : scheme + 3;
+    size_t slash = str_find(str_from(url, start), STR("/"));
+    size_t end = slash == SIZE_MAX ? url.len : start + slash, digits = end;
+    while (digits > start && url.at[digits - 1] >= '0' && url.at[digits - 1] <= '9')
+        digits--;
+    bool has_port = digits < end && digits > start && url.at[digits - 1] == ':';
+    buf_str(out, (struct str){url.at, has_port ? digits - 1 : end});
+    if (!has_port)
+        buf_c(out, str_starts(url, STR("https:")) ? ":443" : ":80");
+    buf_str(out, str_from(url, end));
+}
+
+/* `fields` are sorted. */
+static bool fits(const struct form *fields, struct str token, struct str url, bool is_other_port,
+                 struct str signature)
 {
     unsigned char digest[SHA1_BYTES];
-    struct form sorted = *form;
     struct buf what, expected;
-    qsort(sorted.fields, sorted.count, sizeof *sorted.fields, by_name);
     buf_init(&what, 2 * FORM_BYTES);
     buf_init(&expected, 64);
-    buf_str(&what, url);
-    for (uint32_t i = 0; i < sorted.count; i++) {
-        buf_str(&what, sorted.fields[i].name);
-        buf_str(&what, sorted.fields[i].value);
+    if (is_other_port)
+        put_with_other_port(&what, url);
+    else
+        buf_str(&what, url);
+    for (uint32_t i = 0; i < fields->count; i++) {
+        if (i && by_name(&fields->fields[i - 1], &fields->fields[i]) == 0)
+            continue;
+        buf_str(&what, fields->fields[i].name);
+        buf_str(&what, fields->fields[i].value);
     }
     hmac_sha1(token, buf_view(&what), digest);
     buf_base64(&expected, (struct str){(const char *)digest, sizeof digest});
@@ -74,4 +95,12 @@ bool form_is_signed(const struct form *form, struct str token, struct str url, s
     buf_free(&what);
     buf_free(&expected);
     return is_same;
+}
+
+bool form_is_signed(const struct form *form, struct str token, struct str url, struct str signature)
+{
+    struct form sorted = *form;
+    qsort(sorted.fields, sorted.count, sizeof *sorted.fields, by_name);
+    return fits(&sorted, token, url, false, signature) ||
+           fits(&sorted, token, url, true, signature);
 }

@@ -18,7 +18,8 @@ bool form_read(struct arena *arena, struct str body, struct form *form);
 /* The first of that name; empty when there is none. */
 struct str form_field(const struct form *form, const char *name);
 /* `signature` is base64 of the HMAC-SHA1, under the token, of the URL that was called and all names
- * and values, sorted. */
+ * and values, sorted; a value that a field has twice counts once. The URL may be signed with the
+ * port of its scheme written out, or with its port left out, as Twilio's own library allows. */
 bool form_is_signed(const struct form *form, struct str token, struct str url,
                     struct str signature);
 

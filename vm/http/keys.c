@@ -178,9 +178,30 @@ enum status get_keys(struct request *request)
     return status == STATUS_OK ? status : request_failed(request, status);
 }
 
+struct others {
+    struct str id;
+    uint32_t admins; /* that never expire */
+};
+
+static void count_admin(void *context, const struct store_key *key)
+{
+    struct others *others = context;
+    others->admins += (key->scopes & SCOPE_ADMIN) && key->expires_at_ms == NEVER_MS &&
+                      !str_eq(key->id, others->id);
+}
+
+/* Without a key of an administrator, nobody could ever make one again. */
 enum status delete_key(struct request *request)
 {
-    enum status status = engine_begin(request->service->engine);
+    struct others others = {.id = request->captured};
+    enum status status = store_keys(request->service->store, count_admin, &others);
+    if (status != STATUS_OK)
+        return request_failed(request, status);
+    if (!others.admins)
+        return request_refuse(request, 409, "last_key", NULL,
+                              "this is the last key with the scope admin that does not expire: "
+                              "make another one before");
+    status = engine_begin(request->service->engine);
     if (status == STATUS_OK)
         status = store_key_remove(request->service->store, request->captured);
     if (status == STATUS_OK)

@@ -23,6 +23,11 @@ static bool same(struct str a, const char *b)
     return a.len == strlen(b) && strncasecmp(a.at, b, a.len) == 0;
 }
 
+static bool is_same_word(struct str a, struct str b)
+{
+    return a.len == b.len && strncasecmp(a.at, b.at, a.len) == 0;
+}
+
 static struct str trim(struct str s)
 {
     while (s.len && (s.at[0] == ' ' || s.at[0] == '\t'))
@@ -36,6 +41,20 @@ static int refuse(int status, const char *words, const char **why)
 {
     *why = words;
     return status;
+}
+
+/* `http://host/path`, as to a proxy (RFC 9112 3.2.2); the host must be that of the Host header. */
+static void split_absolute(struct http_head *head)
+{
+    size_t scheme = strlen("http://");
+    if (head->target.len <= scheme || strncasecmp(head->target.at, "http://", scheme) != 0)
+        return;
+    struct str rest = str_from(head->target, scheme);
+    size_t slash = str_find(rest, STR("/"));
+    if (!slash || slash == SIZE_MAX)
+        return;
+    head->authority = (struct str){rest.at, slash};
+    head->target = str_from(rest, slash);
 }
 
 /* `METHOD SP target SP HTTP/1.1`, one blank each. */
@@ -61,6 +80,7 @@ static int read_request_line(struct str line, struct http_head *head, const char
     if (head->target.len > HTTP_TARGET_BYTES)
         return refuse(414, "the target is too long", why);
     bool is_star = str_eq(head->target, STR("*")) && str_eq(head->method, STR("OPTIONS"));
+    split_absolute(head);
     if (!is_star && (!head->target.len || head->target.at[0] != '/'))
         return refuse(400, "the target must begin with a slash", why);
     for (size_t i = 0; i < head->target.len; i++)
@@ -118,7 +138,7 @@ static bool has_element(struct str list, const char *element)
 
 static int read_framing(struct http_head *head, const char **why)
 {
-    uint32_t hosts = 0, lengths = 0, codings = 0;
+    uint32_t hosts = 0, lengths = 0, codings = 0, keys = 0;
     bool closes = false, keeps = false;
     for (uint32_t i = 0; i < head->header_count; i++) {
         const struct http_header *h = &head->headers[i];
@@ -128,6 +148,11 @@ static int read_framing(struct http_head *head, const char **why)
             for (size_t k = 0; k < h->value.len; k++)
                 if (strchr(" \t@/?#,\"", h->value.at[k]))
                     return refuse(400, "the Host is not a host and port", why);
+            if (head->authority.len && !is_same_word(head->authority, h->value))
+                return refuse(400, "the Host is not that of the target", why);
+        } else if (same(h->name, "authorization")) {
+            if (keys++)
+                return refuse(400, "two Authorization headers", why);
         } else if (same(h->name, "content-length")) {
             if (lengths++ || !read_length(h->value, &head->content_length))
                 return refuse(400, "Content-Length must stand once and be a number", why);

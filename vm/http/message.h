@@ -1,8 +1,8 @@
 /* message.h: an HTTP/1.1 request read strictly (RFC 9110, 9112), so that no two programs can
  * disagree about where it ends or what it says. Pure: bytes in, views of those bytes out. Refused
- * and never repaired: Content-Length beside Transfer-Encoding, two lengths, two or no Hosts, NUL
- * and control characters, bare LF, folded lines, blanks before a colon, codings other than chunked.
- */
+ * and never repaired: Content-Length beside Transfer-Encoding, two lengths, two or no Hosts, a Host
+ * other than the target's, two Authorizations, NUL and control characters, bare LF, folded lines,
+ * blanks before a colon, codings other than chunked. */
 #ifndef CAMP_VM_HTTP_MESSAGE_H
 #define CAMP_VM_HTTP_MESSAGE_H
 
@@ -15,6 +15,7 @@ struct http_header {
 };
 struct http_head {
     struct str method, target, path, query; /* query without its `?` */
+    struct str authority;                   /* of a target as `http://host/path`; else empty */
     struct http_header headers[HTTP_HEADERS];
     uint32_t header_count;
     int64_t content_length; /* 0 when there is no body */

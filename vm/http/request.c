@@ -7,6 +7,8 @@
 #include "vm/base/civil.h"
 #include "vm/base/log.h"
 
+enum { TEXT_MOST = 4096 };
+
 enum status request_refuse(struct request *request, int status, const char *code, const char *field,
                            const char *format, ...)
 {
@@ -88,8 +90,12 @@ bool request_text(struct request *request, const struct json *body, const char *
     bool is_absent = !member || member->kind == JSON_NULL;
     if (is_absent && !is_needed)
         return true;
-    if (is_absent || member->kind != JSON_STRING || member->text.len > 4096) {
-        request_refuse(request, 422, "invalid", name, is_absent ? "is missing" : "must be a text");
+    if (is_absent || member->kind != JSON_STRING || member->text.len > TEXT_MOST) {
+        if (is_absent)
+            request_refuse(request, 422, "invalid", name, "is missing");
+        else
+            request_refuse(request, 422, "invalid", name, "must be a text of at most %d bytes",
+                           TEXT_MOST);
         return false;
     }
     *value = member->text;
@@ -119,10 +125,23 @@ bool request_instant(struct request *request, const char *name, int64_t *at_ms)
     return false;
 }
 
-uint64_t request_limit(struct request *request, uint64_t usual, uint64_t most)
+bool request_page(struct request *request, uint64_t usual, uint64_t most, uint64_t *cursor,
+                  uint64_t *limit)
 {
-    uint64_t limit = number_of(request_parameter(request, "limit"), usual);
-    return limit < 1 ? usual : limit > most ? most : limit;
+    struct str text = request_parameter(request, "limit");
+    struct str from = cursor ? request_parameter(request, "cursor") : (struct str){0};
+    uint64_t asked = text.at ? number_of(text, 0) : usual;
+    *limit = asked > most ? most : asked;
+    if (cursor)
+        *cursor = from.at ? number_of(from, UINT64_MAX) : 0;
+    if (!asked)
+        request_refuse(request, 422, "invalid", "limit", "must be a number from 1 to %llu",
+                       (unsigned long long)most);
+    else if (cursor && *cursor == UINT64_MAX)
+        request_refuse(request, 422, "invalid", "cursor", "must be the `next` of a page before");
+    else
+        return true;
+    return false;
 }
 
 uint64_t number_of(struct str text, uint64_t otherwise)

@@ -196,6 +196,8 @@ static void put_head(struct connection *c, const struct reply *reply)
     buf_str(&c->out, buf_view(&reply->headers));
     if (c->closes)
         buf_c(&c->out, "Connection: close\r\n");
+    else if (c->exchange.head.is_http_10) /* there it is not taken for granted */
+        buf_c(&c->out, "Connection: keep-alive\r\n");
     buf_c(&c->out, "\r\n");
 }
 

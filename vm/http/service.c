@@ -74,6 +74,19 @@ static const struct route *find_route(const struct http_head *head, struct str *
     return NULL;
 }
 
+static void put_allowed(struct buf *headers, struct str path)
+{
+    struct str captured;
+    const char *comma = "Allow: ";
+    for (size_t i = 0; i < ARRAY_COUNT(routes); i++)
+        if (fits(routes[i].path, path, &captured)) {
+            buf_printf(headers, "%s%s%s", comma, routes[i].method,
+                       strcmp(routes[i].method, "GET") == 0 ? ", HEAD" : "");
+            comma = ", ";
+        }
+    buf_c(headers, "\r\n");
+}
+
 /* The route that will handle it; NULL after refusing. */
 static const struct route *admit(struct request *request)
 {
@@ -86,6 +99,7 @@ static const struct route *admit(struct request *request)
         return NULL;
     }
     if (!route) {
+        put_allowed(&request->exchange->reply.headers, head->path);
         request_refuse(request, 405, "method", NULL, "this path does not take this method");
         return NULL;
     }

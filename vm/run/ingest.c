@@ -27,6 +27,8 @@ static bool text_of(const struct json *object, const char *name, bool is_needed,
         return refuse(answer, name, "must be a text");
     if (member->text.len > 256 || (is_needed && !member->text.len))
         return refuse(answer, name, "must have 1 to 256 bytes");
+    if (memchr(member->text.at ? member->text.at : "", 0, member->text.len))
+        return refuse(answer, name, "must not have a NUL");
     *text = member->text;
     return true;
 }

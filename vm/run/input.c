@@ -20,9 +20,22 @@ static enum status reject(struct input_answer *answer, const char *field, struct
     return STATUS_OK;
 }
 
+/* A member whose value is not of its type; no name: there are too many. */
+struct misfit {
+    struct str name;
+    const char *wanted;
+};
+
+static enum status reject_misfit(struct input_answer *answer, const char *field,
+                                 const struct misfit *wrong)
+{
+    return reject(answer, field, wrong->name,
+                  wrong->wanted ? wrong->wanted : "has too many members");
+}
+
 /* Each declared member by its type; *wrong names one that does not fit. */
 static bool read_members(struct react *r, struct str properties, struct rows fields,
-                         bool is_attributes, struct str *wrong,
+                         bool is_attributes, struct misfit *wrong,
                          bool (*take)(struct react *r, void *context, uint32_t row, struct value v),
                          void *context)
 {
@@ -48,7 +61,7 @@ static bool read_members(struct react *r, struct str properties, struct rows fie
             bool fits;
             struct value v = value_from_json(&r->engine->slice, image, type, raw, &fits);
             if (!fits) {
-                *wrong = name;
+                *wrong = (struct misfit){name, value_wanted(image, type)};
                 return false;
             }
             if (take && !take(r, context, row, v))
@@ -110,12 +123,12 @@ static enum status identify(struct react *r, const struct input *input, int64_t 
 {
     const struct program *program = r->engine->current;
     struct attribute_changes *changes = arena_alloc(&r->engine->slice, sizeof *changes);
-    struct str wrong = {0};
+    struct misfit wrong = {0};
     struct rows all = {0, program->image->attribute_count};
     if (!changes)
         return STATUS_LIMIT;
     if (!read_members(r, input->properties, all, true, &wrong, collect, changes))
-        return reject(answer, "traits", wrong, "not a value of its type");
+        return reject_misfit(answer, "traits", &wrong);
     bool has_undeclared = react_has_undeclared(r, input->properties, &react_index(r)->attributes);
     if (has_undeclared)
         react_lose(r, react_keep_raw(r, input, at_ms));
@@ -250,7 +263,7 @@ enum status react_change_appointment(struct react *r, const struct event *event,
 {
     const struct program *program = r->engine->current;
     struct appointment_change change;
-    struct str wrong;
+    struct misfit wrong;
     if (!appointment_of(r, program, name, event->properties, &change))
         return STATUS_OK;
     uint32_t row = program->image->projects[0].appointment_object;
@@ -267,7 +280,7 @@ enum status react_change_appointment(struct react *r, const struct event *event,
 
 /* The properties as the event declares them, and as the appointment that they change does. */
 static bool fits_declarations(struct react *r, const struct program *program, uint32_t row,
-                              struct str name, struct str properties, struct str *wrong)
+                              struct str name, struct str properties, struct misfit *wrong)
 {
     struct appointment_change change;
     if (row != IMAGE_NONE &&
@@ -311,14 +324,14 @@ static enum status track(struct react *r, const struct input *input, int64_t at_
 {
     const struct program *program = r->engine->current;
     uint32_t row = event_row(r, input->name), number;
-    struct str wrong = {0};
+    struct misfit wrong = {0};
     struct str name = row == IMAGE_NONE
                           ? input->name
                           : image_text(program->image, program->image->events[row].name);
     if (!name.len || name.len > ID_MOST)
         return reject(answer, "event", (struct str){0}, "a name of 1 to 256 bytes is needed");
     if (!fits_declarations(r, program, row, name, input->properties, &wrong))
-        return reject(answer, "properties", wrong, "not a value of its type");
+        return reject_misfit(answer, "properties", &wrong);
     struct happening happening = {0};
     enum status status = STATUS_OK;
     if (row != IMAGE_NONE)
@@ -334,7 +347,8 @@ static enum status track(struct react *r, const struct input *input, int64_t at_
 enum status react_text(struct react *r, const char *event, struct str text, uint64_t replier)
 {
     uint32_t number;
-    struct str name = str_of(event), wrong;
+    struct str name = str_of(event);
+    struct misfit wrong;
     struct buf buf;
     buf_init(&buf, 1 << 16);
     buf_c(&buf, "{\"text\":");
@@ -362,7 +376,7 @@ static enum status change_object(struct react *r, const struct input *input, int
     const struct program *program = r->engine->current;
     struct happening happening = {0};
     uint32_t row = IMAGE_NONE;
-    struct str wrong = {0};
+    struct misfit wrong = {0};
     for (uint32_t i = 0; i < program->image->object_count; i++)
         if (str_eq(image_text(program->image, program->image->objects[i].name), input->name))
             row = i;
@@ -371,7 +385,7 @@ static enum status change_object(struct react *r, const struct input *input, int
     if (row != IMAGE_NONE) {
         if (!read_members(r, input->properties, program->image->objects[row].fields, false, &wrong,
                           NULL, NULL))
-            return reject(answer, "properties", wrong, "not a value of its type");
+            return reject_misfit(answer, "properties", &wrong);
         struct object *object = open_object(r, program->object_names[row], input->object_id, at_ms);
         if (object) {
             happening.key = key_of(READ_OBJECT, object->object);
@@ -389,7 +403,7 @@ void react_replay_object(struct react *r, const struct program *before, const st
                          int64_t at_ms)
 {
     const struct program *program = r->engine->current;
-    struct str wrong;
+    struct misfit wrong;
     for (uint32_t row = 0; row < program->image->object_count; row++) {
         bool is_new = true;
         for (uint32_t i = 0; before && i < before->image->object_count; i++)

@@ -1,4 +1,4 @@
-/* track.c: see track.h. A link is `href="http…"` in a tag; others are left as they are. */
+/* track.c: see track.h. A link is `href="http…"` or `href='http…'`; others are left as they are. */
 #include "vm/run/track.h"
 
 enum { HTML_BYTES = 4 << 20, LINKS = 500, URL_BYTES = 2048 };
@@ -7,11 +7,15 @@ enum { HTML_BYTES = 4 << 20, LINKS = 500, URL_BYTES = 2048 };
 static bool next_link(struct str html, size_t from, size_t *begin, size_t *end)
 {
     for (size_t at = from;; at = *end) {
-        size_t found = str_find(str_from(html, at), STR("href=\""));
-        if (found == SIZE_MAX)
+        size_t found = str_find(str_from(html, at), STR("href="));
+        if (found == SIZE_MAX || at + found + 6 > html.len)
             return false;
         *begin = at + found + 6;
-        size_t length = str_find(str_from(html, *begin), STR("\""));
+        *end = *begin;
+        char quote = html.at[*begin - 1];
+        if (quote != '"' && quote != '\'')
+            continue;
+        size_t length = str_find(str_from(html, *begin), (struct str){&quote, 1});
         if (length == SIZE_MAX)
             return false;
         *end = *begin + length;
