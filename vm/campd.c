@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 
 #include "stdlib/builtins.h"
 #include "vm/http/service.h"
@@ -87,6 +88,7 @@ int main(int argc, char **argv)
     static struct config config;
     struct arguments arguments = {0};
     char error[512];
+    umask(0027); /* what it writes is about patients: nobody else's to read */
     config_default(&config);
     if (!read_arguments(argc, argv, &arguments, &config))
         return 2;
