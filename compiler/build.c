@@ -327,6 +327,18 @@ uint32_t code_end(struct compiler *c)
     return add_code(c, row);
 }
 
+uint32_t code_keep(struct compiler *c)
+{
+    return add_code(c, (struct image_code){.kind = CODE_TEMPLATE});
+}
+
+void code_end_at(struct compiler *c, uint32_t kept)
+{
+    uint32_t row = code_end(c);
+    c->image->codes[kept] = c->image->codes[row];
+    c->image->code_count--;
+}
+
 struct str source_text(struct compiler *c, struct span span)
 {
     const struct source *source = source_at(&c->out->sources, span.file);

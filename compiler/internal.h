@@ -153,6 +153,9 @@ uint32_t type_of_kind(struct compiler *c, uint32_t kind);
 const char *kind_name(uint32_t kind);
 void code_begin(struct compiler *c, struct code *code, uint32_t kind);
 uint32_t code_end(struct compiler *c);
+/* A row whose code is made later: in the order of the rows, for they lie one behind the other. */
+uint32_t code_keep(struct compiler *c);
+void code_end_at(struct compiler *c, uint32_t kept);
 void emit(struct compiler *c, uint32_t word, uint32_t pops, uint32_t pushes);
 uint32_t emit_jump(struct compiler *c, enum op op); /* its place, for patch() */
 void patch(struct compiler *c, uint32_t place);     /* the jump goes to here */

@@ -170,7 +170,8 @@ static void assign(struct tpl *tpl, struct node *node)
     put_local(tpl, node->name, type);
 }
 
-static void capture(struct tpl *tpl, struct node *node)
+/* True when its end is never reached. */
+static bool capture(struct tpl *tpl, struct node *node)
 {
     struct compiler *c = tpl->c;
     struct typed *outer = tpl->all, own = typed_kind(TYPE_TEXT);
@@ -178,7 +179,7 @@ static void capture(struct tpl *tpl, struct node *node)
     struct html_place place = tpl->place;
     if (tpl->capture_count == TEMPLATE_MAX_CAPTURES) {
         report_too_large(c, node->span, "a nest of so many `capture`");
-        return;
+        return false;
     }
     struct variable *variable = find_variable(tpl, node->name);
     if (!variable) {
@@ -206,6 +207,7 @@ static void capture(struct tpl *tpl, struct node *node)
     text.is_phi = own.is_phi;
     set_variable(tpl, node->name, tpl->is_dynamic ? typed_kind(KIND_ANY) : text);
     forget_name(c, node->name);
+    return is_dead;
 }
 
 bool liquid_list(struct tpl *tpl, struct node *list, bool drops_white)
@@ -224,7 +226,8 @@ bool liquid_list(struct tpl *tpl, struct node *list, bool drops_white)
             assign(tpl, node);
             break;
         case NODE_CAPTURE:
-            capture(tpl, node);
+            if (capture(tpl, node))
+                return true;
             break;
         case NODE_CHOICE:
             if (liquid_choice(tpl, node))

@@ -44,6 +44,11 @@ struct resume { /* `offset: continue`: where the loop of that name stopped */
     uint32_t local;
 };
 
+struct partial;
+struct partial_list { /* partials in the order of their rows */
+    struct partial *first, **end;
+};
+
 struct tpl {           /* a template being compiled */
     struct tpl *outer; /* the one that renders it */
     struct compiler *c;
@@ -52,6 +57,7 @@ struct tpl {           /* a template being compiled */
     bool is_dynamic;  /* `camp render`: names are looked up in the data when it runs */
     bool is_isolated; /* a partial: the data are out of sight */
     bool is_trial;    /* a loop's body, to see what it assigns */
+    struct partial_list *put_off; /* of `camp render`: whose code is made later */
     struct typed *all;
     struct buf *shown;
     struct variable *variables;
@@ -99,6 +105,8 @@ bool liquid_case(struct tpl *tpl, struct node *node);
 void liquid_for(struct tpl *tpl, struct node *node);
 bool liquid_leave(struct tpl *tpl, struct node *node);
 void liquid_partial(struct tpl *tpl, struct node *node);
+/* The codes of all partials that `camp render` met, and of those that they meet. */
+void liquid_put_off(struct tpl *root);
 
 /* liquid_path.c: what expressions in templates have beside the language's own; false: not of
  * templates. */

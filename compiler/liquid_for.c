@@ -259,10 +259,68 @@ struct parameter {
     struct typed type;
 };
 
+struct partial { /* its code is still to be made, at this row */
+    struct partial *next;
+    uint32_t file, row;
+    const struct node *template;
+    struct parameter *parameters;
+    uint32_t count;
+};
+
+/* The partial's code, in the code that is open. */
+static void compile_partial(struct tpl *tpl, const struct node *template,
+                            const struct parameter *parameters, uint32_t count)
+{
+    struct compiler *c = tpl->c;
+    c->tpl = tpl;
+    for (uint32_t i = 0; i < count; i++)
+        set_variable(tpl, parameters[i].name, parameters[i].type);
+    liquid_begin(tpl, template->kids[TEMPLATE_PARTS]);
+    if (!liquid_list(tpl, template->kids[TEMPLATE_PARTS], false) || tpl->ends.count) {
+        liquid_end(tpl);
+        emit(c, op_c(OP_DONE, 0), 0, 0);
+    }
+    c->tpl = tpl->outer;
+}
+
+/* The row that its code will have. */
+static uint32_t put_off(struct tpl *tpl, struct partial given)
+{
+    struct compiler *c = tpl->c;
+    struct partial *partial = arena_alloc(c->arena, sizeof *partial);
+    *partial = given;
+    partial->parameters = arena_array(c->arena, given.count + 1, sizeof *given.parameters);
+    for (uint32_t i = 0; i < given.count; i++)
+        partial->parameters[i] = given.parameters[i];
+    partial->row = code_keep(c);
+    *tpl->put_off->end = partial;
+    tpl->put_off->end = &partial->next;
+    return partial->row;
+}
+
+void liquid_put_off(struct tpl *root)
+{
+    struct compiler *c = root->c;
+    for (struct partial *partial = root->put_off->first; partial; partial = partial->next) {
+        struct code code;
+        struct tpl tpl = {.c = c,
+                          .file = partial->file,
+                          .is_html = root->is_html,
+                          .is_dynamic = true,
+                          .is_isolated = true,
+                          .put_off = root->put_off,
+                          .all = root->all,
+                          .shown = root->shown};
+        code_begin(c, &code, CODE_TEMPLATE);
+        compile_partial(&tpl, partial->template, partial->parameters, partial->count);
+        code_end_at(c, partial->row);
+    }
+}
+
 /* The code of a partial with these parameters. In `camp render` each is compiled once, and may
- * render itself. */
+ * render itself: its row is kept for it, and its code is made when all before it are. */
 static uint32_t partial_code(struct tpl *outer, const struct node *node, uint32_t file,
-                             const struct parameter *parameters, uint32_t count)
+                             struct parameter *parameters, uint32_t count)
 {
     struct compiler *c = outer->c;
     struct buf key;
@@ -292,39 +350,25 @@ static uint32_t partial_code(struct tpl *outer, const struct node *node, uint32_
                      (struct template_origin){file, 0, false});
     if (c->diags->error_count != before)
         return IMAGE_NONE;
+    if (outer->is_dynamic) {
+        uint32_t row = put_off(outer, (struct partial){NULL, file, 0, template, parameters, count});
+        *strmap_put(&c->used, name, NULL) = row;
+        return row;
+    }
     struct code code;
     struct tpl tpl = {.outer = outer,
                       .c = c,
                       .file = file,
                       .is_html = outer->is_html,
-                      .is_dynamic = outer->is_dynamic,
                       .is_isolated = true,
                       .all = outer->all,
                       .shown = outer->shown,
                       .phi_depth = outer->phi_depth,
                       .phi_span = outer->phi_span,
                       .place = outer->place};
-    uint32_t reserved = IMAGE_NONE;
-    if (outer->is_dynamic) {
-        reserved = add_code(c, (struct image_code){.kind = CODE_TEMPLATE});
-        *strmap_put(&c->used, name, NULL) = reserved;
-    }
     code_begin(c, &code, CODE_TEMPLATE);
-    c->tpl = &tpl;
-    for (uint32_t i = 0; i < count; i++)
-        set_variable(&tpl, parameters[i].name, parameters[i].type);
-    liquid_begin(&tpl, template->kids[TEMPLATE_PARTS]);
-    if (!liquid_list(&tpl, template->kids[TEMPLATE_PARTS], false) || tpl.ends.count) {
-        liquid_end(&tpl);
-        emit(c, op_c(OP_DONE, 0), 0, 0);
-    }
-    c->tpl = outer;
-    uint32_t row = code_end(c);
-    if (reserved == IMAGE_NONE)
-        return row;
-    c->image->codes[reserved] = c->image->codes[row];
-    c->image->code_count--;
-    return reserved;
+    compile_partial(&tpl, template, parameters, count);
+    return code_end(c);
 }
 
 static void add_parameter(struct parameter *parameters, uint32_t *count, struct str name,
@@ -375,7 +419,7 @@ static void render_each(struct tpl *tpl, struct node *node, uint32_t file, struc
     uint32_t loop = new_local(c), item = new_local(c);
     struct typed element = element_of(tpl, node->kids[PARTIAL_VALUE], over);
     emit_ab(tpl, OP_LOCAL, local, 0, 0, 1);
-    emit(c, op_c(OP_IS_KNOWN, 0), 1, 1);
+    emit(c, op_c(tpl->is_dynamic ? OP_HAS_ITEMS : OP_IS_KNOWN, 0), 1, 1);
     uint32_t single = emit_jump(c, OP_JUMP_FALSE);
     emit_ab(tpl, OP_LOCAL, local, 0, 0, 1);
     emit(c, op_c(OP_PUSH_UNKNOWN, 0), 0, 1);

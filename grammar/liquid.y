@@ -181,7 +181,7 @@ render_as: %empty { $$ = (struct str){0}; } | AS NAME { $$ = $2.text; } ;
 pairs:
     %empty           { $$ = (struct node_list){0}; }
   | pairs pair       { $$ = node_list_add($1, $2); }
-  | pairs COMMA pair { $$ = node_list_add($1, $3); }
+  | pairs COMMA      { $$ = $1; }
   ;
 value:
     primary

@@ -539,12 +539,19 @@ static size_t read_directive(struct str format, struct directive *d)
         d->is_upper |= flag == '^';
         d->is_swapped |= flag == '#';
         d->colons += flag == ':';
-        d->pad = flag == '_' ? ' ' : flag == '-' || flag == '0' ? flag : d->pad;
+        if (d->pad != '-')
+            d->pad = flag == '_' ? ' ' : flag == '-' || flag == '0' ? flag : d->pad;
     }
     for (; at < format.len && is_digit(format.at[at]); at++)
         d->width = d->width < 100 ? d->width * 10 + format.at[at] - '0' : d->width;
     if (d->width > 64)
         d->width = 64;
+    if (d->pad == '-')
+        d->width = 0;
+    if (at + 1 < format.len &&
+        ((format.at[at] == 'E' && strchr("cCxXyY", format.at[at + 1])) ||
+         (format.at[at] == 'O' && strchr("deHkIlmMSuUVwWy", format.at[at + 1]))))
+        at++; /* other eras and digits, which English does not have */
     if (at == format.len)
         return 0;
     d->letter = format.at[at];

@@ -132,9 +132,11 @@ static struct value calculate_number(struct call *call, struct number a, struct 
     }
     if (!a.is_real && !b.is_real)
         return calculate_whole(a.whole, b.whole, op);
-    if (op == '/')
-        return real((double)((long double)as_real(a) / (long double)as_real(b)));
     bool fits = decimal_of(a, &x) && decimal_of(b, &y);
+    if (op == '/')
+        return real((double)(fits && align(&x, &y)
+                                 ? (long double)x.units / (long double)y.units
+                                 : (long double)as_real(a) / (long double)as_real(b)));
     if (fits && op == '*') {
         fits = !__builtin_mul_overflow(x.units, y.units, &z.units);
         z.scale = x.scale + y.scale;

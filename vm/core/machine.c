@@ -582,6 +582,11 @@ static void run_tag(struct run *run, enum op op, uint32_t word, const char **err
     case OP_TRUTHY:
         push(run, value_bool(liquid_is_truthy(pop(run))));
         break;
+    case OP_HAS_ITEMS:
+        v = pop(run);
+        push(run, value_bool(v.kind == VALUE_LIST || v.kind == VALUE_RANGE ||
+                             v.kind == VALUE_HASH));
+        break;
     case OP_RELATE:
         v = pop(run);
         of = pop(run);
