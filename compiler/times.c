@@ -5,7 +5,12 @@
 #include "compiler/paths.h"
 #include "vm/base/zone.h"
 
-enum { MOST_DEPTH_OF_FLOWS = 32, WEEK_MINUTES = 10080, MOST_CLOCKS = 64 };
+enum {
+    MOST_DEPTH_OF_FLOWS = 32,
+    DAY_MINUTES = 1440,
+    WEEK_MINUTES = 7 * DAY_MINUTES,
+    MOST_CLOCKS = 64
+};
 
 struct times_walk {
     struct compiler *c;
@@ -62,14 +67,28 @@ static struct moment_range opened(struct compiler *c, struct moment_range at, co
 static struct moment_range walk_block(struct times_walk *walk, const struct node *block,
                                       struct moment_range at);
 
+/* The first minute after this one at which a window may open or close. */
+static uint32_t next_change(const struct image_window *windows, uint32_t count, uint32_t minute)
+{
+    uint32_t day = minute - minute % DAY_MINUTES, next = day + DAY_MINUTES;
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t at[] = {day + windows[i].from_minute, day + windows[i].to_minute};
+        for (size_t k = 0; k < ARRAY_COUNT(at); k++)
+            if (at[k] > minute && at[k] < next)
+                next = at[k];
+    }
+    return next;
+}
+
 int64_t closed_ms(struct compiler *c, const struct image_message *message)
 {
-    uint32_t run = 0, longest = 0;
+    uint32_t run = 0, longest = 0, count = message->windows.count;
     const struct image_window *windows = c->image->windows + message->windows.first;
-    if (!message->windows.count)
+    if (!count)
         return 0;
-    for (uint32_t minute = 0; minute < 2 * WEEK_MINUTES; minute++) {
-        run = windows_open(windows, message->windows.count, minute % WEEK_MINUTES) ? 0 : run + 1;
+    for (uint32_t minute = 0, next; minute < 2 * WEEK_MINUTES; minute = next) {
+        next = next_change(windows, count, minute);
+        run = windows_open(windows, count, minute % WEEK_MINUTES) ? 0 : run + next - minute;
         longest = run > longest ? run : longest;
     }
     return (int64_t)longest * 60000;
