@@ -397,7 +397,7 @@ static void check_never(struct compiler *c, const struct node *assertion)
 void check_asserts(struct compiler *c)
 {
     for (const struct node *s = c->campaign->kids[CAMPAIGN_SETTINGS]; s; s = s->next) {
-        if (s->kind != NODE_ASSERT)
+        if (s->kind != NODE_ASSERT || c->is_flow_endless)
             continue;
         if (s->kids[ASSERT_LIMIT])
             check_limit(c, s);

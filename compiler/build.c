@@ -285,6 +285,22 @@ void patch(struct compiler *c, uint32_t place)
     c->code->words[place] = op_c((enum op)op_of(word), c->code->count);
 }
 
+void emit_jump_in(struct compiler *c, enum op op, uint32_t *chain)
+{
+    uint32_t place = emit_jump(c, op);
+    c->code->words[place] = op_c(op, *chain);
+    *chain = place + 1;
+}
+
+void patch_all(struct compiler *c, uint32_t chain)
+{
+    while (chain) {
+        uint32_t place = chain - 1;
+        chain = op_operand(c->code->words[place]);
+        patch(c, place);
+    }
+}
+
 void add_read_of(struct compiler *c, uint32_t kind, uint32_t row)
 {
     for (struct code *code = c->code; code; code = code->outer) {

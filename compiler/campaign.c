@@ -36,6 +36,9 @@ static bool declare_one(void *context, struct node *node)
         if (!is_new) {
             struct diag *diag =
                 report(c, DIAG_DUPLICATE, node->name_span, "message", STR_ARG(node->name));
+            uint64_t *first = map64_get(&c->message_nodes, *row);
+            if (first)
+                note(c, diag, ((const struct node *)(uintptr_t)*first)->name_span, "first here");
             help(c, diag, "a message keeps its name for ever: give this one another");
         } else {
             struct image_message message = {.name = intern(c, node->name),
@@ -54,24 +57,23 @@ static bool declare_one(void *context, struct node *node)
 
 struct flow_walk {
     struct compiler *c;
-    struct node *seen[256], *splits[256];
-    uint32_t count, split_count;
+    struct map64 seen;    /* ids of flows */
+    struct strmap splits; /* by name */
 };
 
 /* A split's name is a part of who takes which arm (F5). */
 static void declare_split(struct flow_walk *walk, struct node *node)
 {
-    for (uint32_t i = 0; i < walk->split_count; i++) {
-        if (!str_eq(walk->splits[i]->name, node->name))
-            continue;
-        struct diag *diag =
-            report(walk->c, DIAG_DUPLICATE, node->name_span, "split", STR_ARG(node->name));
-        note(walk->c, diag, walk->splits[i]->name_span, "first here");
-        help(walk->c, diag, "patients would take the same arm in both: give this one another name");
+    bool is_new;
+    uint64_t *known = strmap_put(&walk->splits, node->name, &is_new);
+    if (is_new) {
+        *known = (uint64_t)(uintptr_t)node;
         return;
     }
-    if (walk->split_count < ARRAY_COUNT(walk->splits))
-        walk->splits[walk->split_count++] = node;
+    struct diag *diag =
+        report(walk->c, DIAG_DUPLICATE, node->name_span, "split", STR_ARG(node->name));
+    note(walk->c, diag, ((const struct node *)(uintptr_t)*known)->name_span, "first here");
+    help(walk->c, diag, "patients would take the same arm in both: give this one another name");
 }
 
 static bool walk_flows(void *context, struct node *node)
@@ -81,13 +83,12 @@ static bool walk_flows(void *context, struct node *node)
     if (node->kind == NODE_SPLIT)
         declare_split(walk, node);
     uint64_t *flow = node->kind == NODE_DO ? strmap_get(&walk->c->flows, node->name) : NULL;
-    if (flow && walk->count < ARRAY_COUNT(walk->seen)) {
+    if (flow) {
         struct node *decl = (struct node *)(uintptr_t)*flow;
-        for (uint32_t i = 0; i < walk->count; i++)
-            if (walk->seen[i] == decl)
-                return true;
-        walk->seen[walk->count++] = decl;
-        ast_walk(decl->kids[FLOW_BODY], walk_flows, walk);
+        bool is_new;
+        map64_put(&walk->seen, decl->id, &is_new);
+        if (is_new)
+            ast_walk(decl->kids[FLOW_BODY], walk_flows, walk);
     }
     return node->kind != NODE_EMAIL && node->kind != NODE_SMS && node->kind != NODE_WEBHOOK &&
            node->kind < NODE_FILE; /* values and expressions hold no steps */
@@ -247,6 +248,8 @@ static void set_consent(struct compiler *c, struct image_campaign *row)
             suggest(c, diag, topic->name, &c->topics);
         }
     }
+    if (transactional)
+        row->topic = IMAGE_NONE;
     c->topic = row->topic;
     struct node *automatic = setting_of(c, NODE_SEND_AUTOMATICALLY),
                 *draft = setting_of(c, NODE_SEND_DRAFT);
@@ -278,11 +281,11 @@ static bool has_goal(struct compiler *c)
 
 static void set_exits(struct compiler *c, struct image_campaign *row)
 {
-    struct image_exit exits[64];
-    uint32_t count = 0;
+    struct image_exit *exits = NULL;
+    uint32_t count = 0, room = 0;
     struct typed type;
     for (struct node *s = c->campaign->kids[CAMPAIGN_SETTINGS]; s; s = s->next) {
-        if (s->kind != NODE_EXIT_RULE || count == ARRAY_COUNT(exits) - 1)
+        if (s->kind != NODE_EXIT_RULE)
             continue;
         struct node *pattern = s->kids[EXIT_RULE_PATTERN], *when = s->kids[EXIT_RULE_CONDITION];
         struct image_exit exit = {IMAGE_NONE, IMAGE_NONE};
@@ -303,10 +306,13 @@ static void set_exits(struct compiler *c, struct image_campaign *row)
         } else {
             exit.condition = condition_code(c, when);
         }
+        exits = arena_grow(c->arena, exits, count, &room, sizeof *exits);
         exits[count++] = exit;
     }
-    if (c->image->projects[0].deceased_attribute != IMAGE_NONE)
+    if (c->image->projects[0].deceased_attribute != IMAGE_NONE) {
+        exits = arena_grow(c->arena, exits, count, &room, sizeof *exits);
         exits[count++] = (struct image_exit){IMAGE_NONE, deceased_code(c)};
+    }
     row->exits = (struct rows){c->image->exit_count, count};
     for (uint32_t i = 0; i < count; i++)
         add_exit(c, exits[i]);
@@ -356,7 +362,7 @@ static void begin(struct compiler *c, struct node *campaign, uint32_t index)
     c->name_count = c->name_base = c->slot_count = c->slot_most = c->fact_count = 0;
     c->trigger = typed_kind(KIND_BAD);
     c->is_trigger_bad = false;
-    c->active_flow_count = c->break_count = c->step_depth = 0;
+    c->active_flow_count = c->breaks = c->step_depth = 0;
     c->is_in_repeat = false;
     strmap_clear(&c->messages);
     strmap_clear(&c->step_names);
@@ -372,6 +378,8 @@ void compile_flow_alone(struct compiler *c, struct node *flow, struct node *camp
     begin(c, campaign, index);
     set_consent(c, &row);
     ast_walk(flow->kids[FLOW_BODY], walk_flows, &walk);
+    map64_free(&walk.seen);
+    strmap_free(&walk.splits);
     code_begin(c, &code, CODE_WORKFLOW);
     compile_flow_body(c, flow);
     emit(c, op_c(OP_END, 0), 0, 0);
@@ -401,6 +409,8 @@ void compile_campaign(struct compiler *c, struct node *campaign, uint32_t index)
     row.messages.first = c->image->message_count;
     struct flow_walk walk = {.c = c};
     ast_walk(campaign->kids[CAMPAIGN_WORKFLOW], walk_flows, &walk);
+    map64_free(&walk.seen);
+    strmap_free(&walk.splits);
     row.messages.count = c->image->message_count - row.messages.first;
     set_trigger(c, &row);
     set_entry(c, &row);

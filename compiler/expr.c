@@ -3,6 +3,7 @@
 #include "compiler/call.h"
 #include "compiler/liquid.h"
 #include "compiler/phi.h"
+#include "grammar/parse.h"
 #include "vm/base/zone.h"
 #include "vm/code/accept.h"
 
@@ -314,6 +315,8 @@ static struct typed clinic_path(struct compiler *c, const struct node *part)
         return (struct typed){
             .kind = TYPE_TEXT, .type = type_of_kind(c, TYPE_TEXT), .is_known = true};
     }
+    if (!c->clinic && c->diags->lost_count)
+        return bad; /* the clinic is what could not be read */
     struct diag *diag =
         report(c, DIAG_UNKNOWN_NAME, part->span, "clinic field", STR_ARG(part->name));
     help(c, diag, "declare it in `clinic`");
@@ -351,12 +354,44 @@ static struct typed event_word(struct compiler *c, const struct node *path)
     return bad;
 }
 
+/* A word that is no name, but has a meaning elsewhere. */
+static bool help_with_word(struct compiler *c, struct diag *diag, struct str name)
+{
+    const char *habit = camp_habit(name);
+    struct str unit = camp_nearest_unit(name);
+    if (habit) {
+        help(c, diag, "%s", habit);
+        return true;
+    }
+    if (strmap_get(&c->segments, name)) {
+        help(c, diag, "a segment is asked by `patient in segment " STR_FMT "`", STR_ARG(name));
+        return true;
+    }
+    if (unit.at && (str_eq(unit, name) || (unit.len == name.len + 1 && str_starts(unit, name)))) {
+        help(c, diag, "a duration is a number and its unit, as `1 " STR_FMT "`", STR_ARG(name));
+        return true;
+    }
+    for (uint32_t i = 0; i < c->image->choice_count; i++)
+        if (str_eq(text_of(c, c->image->choices[i].value), name)) {
+            help(c, diag, "a text stands in quotes: `\"" STR_FMT "\"`", STR_ARG(name));
+            return true;
+        }
+    return false;
+}
+
 /* Names of slots and lets that can be said here. */
 static void suggest_visible(struct compiler *c, struct diag *diag, struct str name)
 {
-    struct str names[256], key;
-    uint32_t count = 0;
+    struct str names[256] = {STR("patient"), STR("clinic"), STR("event")}, key;
+    uint32_t count = 3;
     uint64_t value;
+    if (help_with_word(c, diag, name))
+        return;
+    if (diag_nearest(name, names, count).at) {
+        suggest_of(c, diag, name, names, count);
+        return;
+    }
+    count = 0;
     for (uint32_t i = c->name_base; i < c->name_count && count < 128; i++)
         names[count++] = c->names[i].name;
     for (size_t i = 0; count < 256 && strmap_next(&c->lets, &i, &key, &value);)
@@ -1045,6 +1080,14 @@ static struct typed plain_expression(struct compiler *c, struct node *node)
     case NODE_ARITHMETIC:
         return arithmetic_node(c, node);
     case NODE_AT:
+        if (node->kids[AT_OPERAND]->kind == NODE_WEEKDAY) {
+            struct span span = node->kids[AT_OPERAND]->span;
+            struct str day = source_text(c, span);
+            help(c, report(c, DIAG_WRONG_TYPE, span, "a day of the week", "a date or an instant"),
+                 "write `" STR_FMT " %02d:%02d`, without `at`", STR_ARG(day), node->clock / 60,
+                 node->clock % 60);
+            return bad;
+        }
         type = expression(c, node->kids[AT_OPERAND]);
         push_constant(c, (struct value){.kind = VALUE_CLOCK, .i = node->clock});
         emit(c, op_c(OP_AT_CLOCK, 0), 2, 1);

@@ -124,7 +124,8 @@ struct compiler {
     bool is_draft;
     struct node *draft_bound;
     uint32_t step_depth;
-    uint32_t break_list[64], break_count;
+    bool is_flow_endless; /* a flow that runs itself was reported: proofs would follow it */
+    uint32_t breaks; /* the jumps out of the repeat around, see emit_jump_in */
     bool is_in_repeat;
     uint32_t unknown_matters; /* depth of conditions that lead to messages */
     struct tpl *tpl;          /* the template being compiled; NULL outside of one */
@@ -159,6 +160,9 @@ void code_end_at(struct compiler *c, uint32_t kept);
 void emit(struct compiler *c, uint32_t word, uint32_t pops, uint32_t pushes);
 uint32_t emit_jump(struct compiler *c, enum op op); /* its place, for patch() */
 void patch(struct compiler *c, uint32_t place);     /* the jump goes to here */
+/* Any number of jumps to one place: a chain through their operands, 0 at first. */
+void emit_jump_in(struct compiler *c, enum op op, uint32_t *chain);
+void patch_all(struct compiler *c, uint32_t chain);
 void add_read_of(struct compiler *c, uint32_t kind, uint32_t row);
 struct diag *report(struct compiler *c, enum diag_code code, struct span span, ...);
 void help(struct compiler *c, struct diag *diag, const char *format, ...)

@@ -45,8 +45,10 @@ void check_prop_twice(struct compiler *c, const struct node *first, const struct
     }
 }
 
-static void check_props(struct compiler *c, struct node *step)
+/* False: it says something that messages have not, perhaps instead of what it needs. */
+static bool check_props(struct compiler *c, struct node *step)
 {
+    bool is_fine = true;
     static const char *const email[] = {"to",   "from", "reply_to", "subject", "preheader",
                                         "html", "text", "expires",  NULL};
     static const char *const sms[] = {"to", "text", "expires", NULL};
@@ -56,6 +58,7 @@ static void check_props(struct compiler *c, struct node *step)
         check_prop_twice(c, step->kids[EMAIL_PROPS], prop);
         for (const char *const *name = allowed; *name && !is_allowed; name++)
             is_allowed = str_eq_c(prop->name, *name);
+        is_fine &= is_allowed;
         if (!is_allowed) {
             const char *what = step->kind == NODE_EMAIL ? "an e-mail" : "an SMS";
             struct diag *diag =
@@ -67,6 +70,7 @@ static void check_props(struct compiler *c, struct node *step)
             suggest_of(c, diag, prop->name, names, count);
         }
     }
+    return is_fine;
 }
 
 static bool is_made_for_staff(struct compiler *c, uint32_t code)
@@ -82,10 +86,10 @@ static bool is_made_for_staff(struct compiler *c, uint32_t code)
 }
 
 struct found {
-    struct image_window windows[32];
-    struct image_limit limits[32];
-    uint32_t window_count, limit_count;
-    struct span window_spans[32];
+    struct image_window *windows;
+    struct image_limit *limits;
+    struct span *window_spans;
+    uint32_t window_count, window_room, span_room, limit_count, limit_room;
     bool never_phi;
 };
 
@@ -95,12 +99,18 @@ static void collect(struct compiler *c, struct found *found, struct node *list, 
     for (; list; list = list->next) {
         if (list->flags && !(list->flags & channel) && scope == LIMIT_POLICY)
             continue;
-        if (list->kind == NODE_WINDOW && found->window_count < ARRAY_COUNT(found->windows)) {
+        if (list->kind == NODE_WINDOW) {
+            found->windows = arena_grow(c->arena, found->windows, found->window_count,
+                                        &found->window_room, sizeof *found->windows);
+            found->window_spans = arena_grow(c->arena, found->window_spans, found->window_count,
+                                             &found->span_room, sizeof *found->window_spans);
             found->window_spans[found->window_count] = list->span;
             found->windows[found->window_count++] =
                 (struct image_window){(uint32_t)(list->number / 10000),
                                       (uint32_t)(list->number % 10000), (uint32_t)list->days};
-        } else if (list->kind == NODE_LIMIT && found->limit_count < ARRAY_COUNT(found->limits)) {
+        } else if (list->kind == NODE_LIMIT) {
+            found->limits = arena_grow(c->arena, found->limits, found->limit_count,
+                                       &found->limit_room, sizeof *found->limits);
             uint32_t channels = scope == LIMIT_MESSAGE ? channel : list->flags & 3;
             found->limits[found->limit_count++] =
                 (struct image_limit){channels, (uint32_t)list->number,
@@ -319,7 +329,7 @@ static void set_address(struct compiler *c, struct node *step, struct image_mess
             check_address(c, value, type, step->kind == NODE_EMAIL);
         return;
     }
-    if (attribute == IMAGE_NONE) {
+    if (attribute == IMAGE_NONE && !c->is_use_missing) {
         struct diag *diag = report(c, DIAG_MESSAGE_INCOMPLETE, step->name_span, "address");
         help(c, diag,
              step->kind == NODE_EMAIL ? "declare `email: email` in `patient`, or say `to: …`"
@@ -390,7 +400,7 @@ static struct image_message message_row(struct compiler *c, struct node *step)
     struct found found = {0};
     struct str shown = {0};
     struct typed type;
-    check_props(c, step);
+    bool is_understood = check_props(c, step);
     set_consent(c, step, &row);
     set_sending(c, step, &row);
     set_address(c, step, &row);
@@ -415,7 +425,8 @@ static struct image_message message_row(struct compiler *c, struct node *step)
             report(c, DIAG_WRONG_TYPE, expires->kids[PROP_VALUE]->span, kind_name(type.kind),
                    "an instant");
     }
-    check_complete(c, step, &row, shown);
+    if (is_understood)
+        check_complete(c, step, &row, shown);
     return row;
 }
 

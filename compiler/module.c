@@ -71,10 +71,22 @@ static void use_file(struct compiler *c, const struct node *use)
         parse_file(c, file);
 }
 
+/* What could not be read and names a module was to bring it in. */
+static void look_for_modules(struct compiler *c, uint32_t file)
+{
+    for (uint32_t i = 0; i < c->diags->lost_count; i++) {
+        const struct span *lost = &c->diags->lost[i];
+        for (const struct compile_module *m = c->options->modules; m && m->name; m++)
+            c->is_use_missing |=
+                lost->file == file && str_find(source_text(c, *lost), str_of(m->name)) != SIZE_MAX;
+    }
+}
+
 static void parse_file(struct compiler *c, uint32_t file)
 {
     struct node *list = camp_parse(&c->out->ast, c->diags, file);
     add_declarations(c, list);
+    look_for_modules(c, file);
     for (struct node *node = list; node && node->span.file == file; node = node->next) {
         if (node->kind != NODE_USE)
             continue;

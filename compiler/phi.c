@@ -369,15 +369,18 @@ static void walk_ways(struct walk *walk, struct node *condition, struct node **w
 static void walk_arms(struct walk *walk, struct node *value, struct node *arms, int body,
                       struct node *last)
 {
-    struct node *ways[256];
-    uint32_t count = 0;
+    struct node **ways = NULL;
+    uint32_t count = 0, room = 0;
     bool has_else = false;
-    for (struct node *arm = arms; arm && count + 2 < ARRAY_COUNT(ways); arm = arm->next) {
+    for (struct node *arm = arms; arm; arm = arm->next) {
+        ways = arena_grow(walk->c->arena, ways, count, &room, sizeof *ways);
         ways[count++] = arm->kids[body];
         has_else |= arm->kind == NODE_ARM && !arm->kids[ARM_VALUES];
     }
-    if (last || !has_else)
+    if (last || !has_else) {
+        ways = arena_grow(walk->c->arena, ways, count, &room, sizeof *ways);
         ways[count++] = last;
+    }
     walk_ways(walk, value, ways, count);
 }
 

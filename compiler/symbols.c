@@ -49,7 +49,7 @@ static uint32_t default_of(struct compiler *c, const struct node *field, uint32_
 {
     struct node *node = field->kids[FIELD_DEFAULT];
     struct value v;
-    if (!node)
+    if (!node || typed_of(c, type).kind == KIND_BAD)
         return IMAGE_NONE;
     return constant_from_literal(c, node, typed_of(c, type), &v) ? add_constant_value(c, v)
                                                                  : IMAGE_NONE;

@@ -61,7 +61,7 @@ static void language_parts(struct compiler *c, struct node *record, bool is_html
 {
     uint64_t *language = strmap_get(&c->attributes, STR("language"));
     struct node *otherwise = NULL;
-    uint32_t ends[64], end_count = 0;
+    uint32_t ends = 0;
     if (!language) {
         report(c, DIAG_UNKNOWN_NAME, record->span, "attribute", 8, "language");
         return;
@@ -82,7 +82,7 @@ static void language_parts(struct compiler *c, struct node *record, bool is_html
     add_read_of(c, READ_ATTRIBUTE, (uint32_t)*language);
     for (int by_part = 0; by_part < 2; by_part++) {
         for (struct node *pair = record->kids[RECORD_PAIRS]; pair; pair = pair->next) {
-            if (pair == otherwise || end_count == ARRAY_COUNT(ends))
+            if (pair == otherwise)
                 continue;
             char *tag = arena_cstr(c->arena, pair->name);
             for (char *at = tag; *at; at++)
@@ -95,13 +95,12 @@ static void language_parts(struct compiler *c, struct node *record, bool is_html
             emit(c, op_c(by_part ? OP_STARTS_WITH : OP_EQ, 0), 2, 1);
             uint32_t over = emit_jump(c, OP_JUMP_FALSE);
             template_into(c, pair->kids[PAIR_VALUE], is_html, all, shown);
-            ends[end_count++] = emit_jump(c, OP_JUMP);
+            emit_jump_in(c, OP_JUMP, &ends);
             patch(c, over);
         }
     }
     template_into(c, otherwise->kids[PAIR_VALUE], is_html, all, shown);
-    for (uint32_t i = 0; i < end_count; i++)
-        patch(c, ends[i]);
+    patch_all(c, ends);
 }
 
 void template_into(struct compiler *c, struct node *value, bool is_html, struct typed *all,

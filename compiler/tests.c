@@ -64,16 +64,25 @@ static void known(struct compiler *c, struct node *s, struct strmap *map, const 
     suggest(c, diag, s->name, map);
 }
 
-static void message(struct compiler *c, struct node *s)
+/* False: there is none, which was reported. */
+static bool message(struct compiler *c, struct node *s)
 {
     uint64_t *row = strmap_get(&c->messages, s->name);
     bool is_email = s->flags & FLAG_EMAIL;
-    if (row &&
-        c->image->messages[*row].channel == (uint32_t)(is_email ? CHANNEL_EMAIL : CHANNEL_SMS))
-        return;
+    uint32_t wanted = is_email ? CHANNEL_EMAIL : CHANNEL_SMS,
+             channel = row ? c->image->messages[*row].channel : wanted;
+    if (row && channel == wanted)
+        return true;
     struct diag *diag =
         report(c, DIAG_UNKNOWN_NAME, s->name_span, is_email ? "email" : "sms", STR_ARG(s->name));
-    suggest(c, diag, s->name, &c->messages);
+    if (row)
+        help(c, diag, "`" STR_FMT "` is %s", STR_ARG(s->name),
+             channel == CHANNEL_EMAIL ? "an email"
+             : channel == CHANNEL_SMS ? "an sms"
+                                      : "a webhook");
+    else
+        suggest(c, diag, s->name, &c->messages);
+    return false;
 }
 
 /* The fields of a message that a test compares. */
@@ -208,8 +217,8 @@ static void statement(struct compiler *c, struct node *s)
         message(c, s);
         break;
     case NODE_EXPECT_MESSAGE:
-        message(c, s);
-        check_expected(c, s);
+        if (message(c, s))
+            check_expected(c, s);
         break;
     case NODE_EXPECT: {
         struct node *condition_node = s->kids[EXPECT_CONDITION];

@@ -199,14 +199,18 @@ static void wait_until(struct compiler *c, struct node *step)
         two_ways(c, emit_wait(c, wait), body, otherwise, is_date && !otherwise, "date past");
         return;
     }
-    if (type.kind != TYPE_BOOL && type.kind != KIND_BAD)
-        report(c, DIAG_WRONG_TYPE, value->span, kind_name(type.kind), "an instant or a condition");
+    bool is_condition = type.kind == TYPE_BOOL || type.kind == KIND_BAD;
+    if (!is_condition)
+        help(c,
+             report(c, DIAG_WRONG_TYPE, value->span, kind_name(type.kind),
+                    "an instant or a condition"),
+             "an instant is 2026-12-01 09:00, `monday 09:00` or `visit.starts_at - 2 days`");
     wait.kind = WAIT_CONDITION;
     wait.condition = code;
     phi_mark(c, value, type);
     if (bound)
         wait.bound = bound_code(c, bound);
-    else if (type.kind != KIND_BAD)
+    else if (is_condition && type.kind != KIND_BAD)
         without_bound(c, step);
     uint32_t row = emit_wait(c, wait), facts = c->fact_count;
     learn(c, value, true);
@@ -264,8 +268,8 @@ static void check_answer(struct compiler *c, const struct node *word)
 static void wait_for_reply(struct compiler *c, struct node *step)
 {
     struct image_wait wait = wait_row(c, "wait for reply", WAIT_REPLY);
-    struct image_answer answers[64];
-    uint32_t count = 0, ends[64], end_count = 0, other = IMAGE_NONE, names = c->name_count;
+    struct image_answer *answers = NULL;
+    uint32_t count = 0, room = 0, ends = 0, other = IMAGE_NONE, names = c->name_count;
     struct typed reply = {.kind = KIND_REPLY, .type = type_of_kind(c, TYPE_TEXT), .is_known = true};
     if (step->kids[WAIT_REPLY_UP_TO])
         wait.bound = bound_code(c, step->kids[WAIT_REPLY_UP_TO]);
@@ -277,23 +281,21 @@ static void wait_for_reply(struct compiler *c, struct node *step)
     for (struct node *arm = step->kids[WAIT_REPLY_ARMS]; arm; arm = arm->next) {
         if (!arm->kids[ARM_VALUES] && other == IMAGE_NONE)
             other = c->code->count;
-        for (struct node *word = arm->kids[ARM_VALUES]; word && count < ARRAY_COUNT(answers);
-             word = word->next) {
+        for (struct node *word = arm->kids[ARM_VALUES]; word; word = word->next) {
             char *lower = arena_cstr(c->arena, str_trim(word->name));
             for (char *at = lower; *at; at++)
                 *at = *at >= 'A' && *at <= 'Z' ? (char)(*at + 32) : *at;
             check_answer(c, word);
+            answers = arena_grow(c->arena, answers, count, &room, sizeof *answers);
             answers[count++] = (struct image_answer){intern(c, str_of(lower)), c->code->count};
         }
         compile_block(c, arm->kids[ARM_BODY]);
-        if (end_count < ARRAY_COUNT(ends))
-            ends[end_count++] = emit_jump(c, OP_JUMP);
+        emit_jump_in(c, OP_JUMP, &ends);
     }
     c->image->waits[row].else_pc = c->code->count;
     c->name_count = names;
     compile_block(c, step->kids[WAIT_REPLY_ELSE]);
-    for (uint32_t i = 0; i < end_count; i++)
-        patch(c, ends[i]);
+    patch_all(c, ends);
     c->image->waits[row].then_pc = c->code->count;
     c->image->waits[row].other_pc = other;
     c->image->waits[row].answers = (struct rows){c->image->answer_count, count};
@@ -385,39 +387,37 @@ static void check_holes(struct compiler *c, struct node *step, struct typed type
 static void match_step(struct compiler *c, struct node *step)
 {
     struct typed type = expression(c, step->kids[MATCH_VALUE]);
-    uint32_t slot = new_slot(c), ends[256], end_count = 0;
+    uint32_t slot = new_slot(c), ends = 0;
+    bool is_bad = false;
     struct node *otherwise = NULL;
     emit(c, op_c(OP_STORE, slot), 1, 0);
     phi_mark(c, step->kids[MATCH_VALUE], type);
     for (struct node *arm = step->kids[MATCH_ARMS]; arm; arm = arm->next) {
-        uint32_t hits[64], hit_count = 0, facts = c->fact_count;
+        uint32_t hits = 0, facts = c->fact_count;
         if (!arm->kids[ARM_VALUES]) {
             otherwise = otherwise ? otherwise : arm;
             continue;
         }
-        for (struct node *v = arm->kids[ARM_VALUES]; v && hit_count < ARRAY_COUNT(hits);
-             v = v->next) {
+        for (struct node *v = arm->kids[ARM_VALUES]; v; v = v->next) {
             emit(c, op_c(OP_SLOT, slot), 0, 1);
-            expression_as(c, v, type.kind == KIND_BAD ? typed_kind(KIND_ANY) : type);
+            struct typed wanted = type.kind == KIND_BAD ? typed_kind(KIND_ANY) : type;
+            is_bad |= expression_as(c, v, wanted).kind == KIND_BAD;
             emit(c, op_c(OP_EQ, 0), 2, 1);
-            hits[hit_count++] = emit_jump(c, OP_JUMP_TRUE);
+            emit_jump_in(c, OP_JUMP_TRUE, &hits);
         }
         uint32_t over = emit_jump(c, OP_JUMP);
-        for (uint32_t i = 0; i < hit_count; i++)
-            patch(c, hits[i]);
+        patch_all(c, hits);
         learn(c, step->kids[MATCH_VALUE], true);
         compile_block(c, arm->kids[ARM_BODY]);
         c->fact_count = facts;
-        if (end_count < ARRAY_COUNT(ends))
-            ends[end_count++] = emit_jump(c, OP_JUMP);
+        emit_jump_in(c, OP_JUMP, &ends);
         patch(c, over);
     }
     if (otherwise)
         compile_block(c, otherwise->kids[ARM_BODY]);
-    else
+    else if (!is_bad)
         check_holes(c, step, type);
-    for (uint32_t i = 0; i < end_count; i++)
-        patch(c, ends[i]);
+    patch_all(c, ends);
 }
 
 static void report_second_name(struct compiler *c, const struct node *second,
@@ -439,24 +439,29 @@ static struct str percent_text(struct compiler *c, uint32_t share)
 
 static void split_step(struct compiler *c, struct node *step)
 {
-    struct image_arm arms[64];
-    uint32_t count = 0, ends[64], sum = 0;
+    struct image_arm *arms = NULL;
+    struct strmap names;
+    uint32_t count = 0, room = 0, ends = 0, sum = 0;
     uint32_t row = add_split(c, (struct image_split){.name = intern(c, step->name)});
     emit(c, op_c(OP_SPLIT, row), 0, 0);
-    for (struct node *arm = step->kids[SPLIT_ARMS]; arm && count < ARRAY_COUNT(arms);
-         arm = arm->next) {
-        for (const struct node *before = step->kids[SPLIT_ARMS]; before != arm;
-             before = before->next)
-            if (str_eq(before->name, arm->name))
-                report_second_name(c, arm, before, "arm");
+    strmap_init(&names);
+    for (struct node *arm = step->kids[SPLIT_ARMS]; arm; arm = arm->next) {
+        bool is_new;
+        uint64_t *before = strmap_put(&names, arm->name, &is_new);
+        if (is_new)
+            *before = (uint64_t)(uintptr_t)arm;
+        else
+            report_second_name(c, arm, (const struct node *)(uintptr_t)*before, "arm");
+        arms = arena_grow(c->arena, arms, count, &room, sizeof *arms);
         arms[count] =
             (struct image_arm){intern(c, arm->name), (uint32_t)arm->number, c->code->count};
         sum += (uint32_t)arm->number;
         compile_block(c, arm->kids[SPLIT_ARM_BODY]);
-        ends[count++] = emit_jump(c, OP_JUMP);
+        count++;
+        emit_jump_in(c, OP_JUMP, &ends);
     }
-    for (uint32_t i = 0; i < count; i++)
-        patch(c, ends[i]);
+    strmap_free(&names);
+    patch_all(c, ends);
     if (sum != 10000) {
         struct str total = percent_text(c, sum),
                    rest = percent_text(c, sum < 10000 ? 10000 - sum : sum - 10000);
@@ -472,7 +477,7 @@ static void split_step(struct compiler *c, struct node *step)
 
 static void repeat_step(struct compiler *c, struct node *step)
 {
-    uint32_t slot = new_slot(c), outer_count = c->break_count;
+    uint32_t slot = new_slot(c), outer_breaks = c->breaks;
     bool was_in_repeat = c->is_in_repeat;
     if (step->number < 1 || step->number > 1000) {
         struct diag *diag = report(c, DIAG_TIMES, step->name_span, 1000);
@@ -483,13 +488,14 @@ static void repeat_step(struct compiler *c, struct node *step)
     emit(c, op_c(OP_STORE, slot), 1, 0);
     uint32_t start = c->code->count;
     c->is_in_repeat = true;
+    c->breaks = 0;
     compile_block(c, step->kids[REPEAT_BODY]);
     c->is_in_repeat = was_in_repeat;
     if (start > UINT16_MAX || slot > 255)
         report_too_large(c, step->name_span, "the workflow before this repeat");
     emit(c, op_ab(OP_LOOP, slot & 255, start & 0xffff), 0, 0);
-    while (c->break_count > outer_count)
-        patch(c, c->break_list[--c->break_count]);
+    patch_all(c, c->breaks);
+    c->breaks = outer_breaks;
 }
 
 uint32_t attribute_of(struct compiler *c, struct node *path)
@@ -626,6 +632,7 @@ static void do_step(struct compiler *c, struct node *step)
         if (c->active_flows[i] == flow || c->active_flow_count == ARRAY_COUNT(c->active_flows)) {
             struct diag *diag =
                 report(c, DIAG_FLOW_RECURSION, step->name_span, STR_ARG(step->name));
+            c->is_flow_endless = true;
             help(c, diag, "to do steps several times, write `repeat up to 3 times { … }`");
             return;
         }
@@ -634,12 +641,13 @@ static void do_step(struct compiler *c, struct node *step)
     if (!*base)
         *base = c->slot_most + 1;
     uint32_t first = (uint32_t)*base - 1, given = 0, wanted = 0;
-    struct typed types[64];
     for (struct node *p = param; p; p = p->next)
         wanted++;
     for (struct node *a = step->kids[DO_ARGUMENTS]; a; a = a->next)
         given++;
-    if (given != wanted || wanted > ARRAY_COUNT(types)) {
+    struct typed *types = arena_array(c->arena, wanted, sizeof *types);
+    ensure(types);
+    if (given != wanted) {
         struct str form = source_text(c, span_of_params(flow));
         report_count(c, step, wanted, wanted, given,
                      arena_printf(c->arena, "(" STR_FMT ")", STR_ARG(form)).at);
@@ -758,8 +766,8 @@ void compile_step(struct compiler *c, struct node *step)
     case NODE_BREAK:
         if (!c->is_in_repeat)
             help(c, report(c, DIAG_BREAK_OUTSIDE, step->span), "to end the plan, write `exit`");
-        else if (c->break_count < ARRAY_COUNT(c->break_list))
-            c->break_list[c->break_count++] = emit_jump(c, OP_JUMP);
+        else
+            emit_jump_in(c, OP_JUMP, &c->breaks);
         break;
     case NODE_SET:
     case NODE_CLEAR:

@@ -158,8 +158,11 @@ static bool follows_from_loss(const struct diags *diags, enum diag_code code, st
         struct span lost = diags->lost[i];
         struct str skipped = {source_at(diags->sources, lost.file)->text.at + lost.first,
                               lost.end - lost.first};
-        if (is_of_absence(code) ? lost.file == span.file
-                                : code == DIAG_UNKNOWN_NAME && shares_word(skipped, text))
+        bool is_on_its_line = code >= DIAG_UNKNOWN_NAME && lost.file == span.file &&
+                              span.first >= lost.first && span.first < lost.end;
+        if (is_on_its_line ||
+            (is_of_absence(code) ? lost.file == span.file
+                                 : code == DIAG_UNKNOWN_NAME && shares_word(skipped, text)))
             return true;
     }
     return false;

@@ -370,10 +370,38 @@ static int liquid_yylex(LIQUID_YYSTYPE *value, struct span *span, struct templat
     return kind;
 }
 
+/* What people bring along from other template languages, by what stands at the place of the mistake. */
+static const char *help_of(struct str text)
+{
+    static const struct { const char *begin, *help; } rows[] = {
+        {"&&", "write `and`"}, {"|", "write `or` in conditions; what stands for the unknown is `| default: '…'`"},
+        {"or ", "what stands for the unknown is written `| default: '…'`"}, {"=", "write `==` to compare, `:` before arguments"},
+        {"(", "arguments stand behind `:`, as `| default: 'there'`"}, {"}", "close it with `}}`"},
+        {"#", "write `{% if … %}…{% endif %}`"}, {"!", "write `!=`, or `{% unless … %}`"},
+        {"is ", "write `is known` or `is unknown`; others compare with `==`"},
+        {"?", "write `{% if … %}…{% else %}…{% endif %}`"}, {"+", "write `| plus: 1`"}, {"*", "write `| times: 2`"},
+        {"%}", "a value is written `{{ … }}`, a tag `{% … %}`"},
+        {"{{", "close the one before with `}}`"}, {"{% end ", "write which one: `{% endif %}`, `{% endfor %}`"}};
+    const char *help = NULL;
+    size_t longest = 0;
+    for (size_t i = 0; i < ARRAY_COUNT(rows); i++)
+        if (strlen(rows[i].begin) > longest && str_starts(text, str_of(rows[i].begin))) {
+            help = rows[i].help;
+            longest = strlen(rows[i].begin);
+        }
+    return text.len ? help : "close it with `}}` or `%}`";
+}
+
 static void report(struct template *template, struct span span, const char *what)
 {
-    if (!template->is_reported)
-        diag_report(template->diags, DIAG_TEMPLATE_SYNTAX, span, what);
+    if (!template->is_reported) {
+        struct diag *diag = diag_report(template->diags, DIAG_TEMPLATE_SYNTAX, span, what);
+        struct str text = source_at(template->diags->sources, span.file)->text, rest = str_from(text, span.first);
+        uint32_t end = template_span(template, (uint32_t)template->text.len, (uint32_t)template->text.len).first;
+        const char *help = help_of(span.first >= end ? STR("") : rest);
+        if (help)
+            diag_help(template->diags, diag, "%s", help);
+    }
     template->is_reported = true;
 }
 

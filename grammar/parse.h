@@ -45,5 +45,9 @@ struct lexeme *camp_lexemes(struct arena *arena, struct sources *sources, uint32
 
 /* Is it a word that cannot be a name? For helps. */
 bool camp_is_keyword(struct str word);
+/* What to write instead of a word that other languages have; NULL: nothing is known of it. */
+const char *camp_habit(struct str word);
+/* The unit of time that is meant, as `hours` by `hrs`; empty: none. */
+struct str camp_nearest_unit(struct str word);
 
 #endif

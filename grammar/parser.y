@@ -677,22 +677,6 @@ word:
 
 %%
 
-static uint32_t line_of(const struct parse *parse, uint32_t offset)
-{
-    return source_position(parse->source, offset).line;
-}
-
-static uint32_t indent_of(const struct parse *parse, uint32_t line)
-{
-    return (uint32_t)strspn(source_line(parse->source, line).at, " \t");
-}
-
-static void report_extra_brace(struct parse *parse, struct span span)
-{
-    struct diag *diag = diag_report(parse->diags, DIAG_EXTRA_BRACE, span);
-    diag_help(parse->diags, diag, "take it away, or open the block that it should close");
-}
-
 /* Words are looked up for every name that is read: the cheapest hash that spreads them. */
 static uint32_t keyword_hash(struct str word)
 {
@@ -752,8 +736,10 @@ static int next_by_layout(struct parse *parse)
                          is_close_missing(parse, indent);
         if (parse->is_held) {
             struct span open = parse->open_braces[parse->depth - 1];
-            struct diag *diag = diag_report(parse->diags, DIAG_BLOCK_NOT_CLOSED, open);
-            diag_help(parse->diags, diag, "close it with `}`");
+            if (open.first < open.end) {
+                struct diag *diag = diag_report(parse->diags, DIAG_BLOCK_NOT_CLOSED, open);
+                diag_help(parse->diags, diag, "close it with `}`");
+            }
             parse->token = (struct token){.clock = -1};
             parse->span = (struct span){parse->file, parse->previous_span.end, parse->previous_span.end};
             return TOKEN_CLOSE;
@@ -770,9 +756,11 @@ static int next_by_layout(struct parse *parse)
 static int next_token(struct parse *parse)
 {
     parse->before_previous = parse->previous;
+    parse->before_previous_span = parse->previous_span;
     parse->previous = parse->kind;
     parse->previous_span = parse->span;
     parse->kind = parse->is_by_layout ? next_by_layout(parse) : camp_scan(parse, parse->scanner);
+    parse->is_after_dot = parse->kind == TOKEN_DOT;
     parse->is_extra_close = parse->kind == TOKEN_CLOSE && !parse->depth;
     if (parse->kind == TOKEN_OPEN) {
         if (parse->depth < PARSE_MAX_DEPTH)
@@ -831,7 +819,8 @@ static bool recover(struct parse *parse, int *lookahead, CAMP_YYSTYPE *value, st
     if (*lookahead == TOKEN_CAMP_YYEMPTY)
         *lookahead = camp_yylex(value, span, parse);
     uint32_t line = line_of(parse, parse->previous_span.end);
-    bool is_stuck = parse->recovered_at == span->first + 1;
+    bool is_stuck = parse->recovered_at == span->first + 1, is_open = parse->is_open_missing;
+    parse->is_open_missing = false;
     if (parse->is_on_own_line)
         line = line_of(parse, span->first);
     parse->is_on_own_line = false;
@@ -839,10 +828,12 @@ static bool recover(struct parse *parse, int *lookahead, CAMP_YYSTYPE *value, st
     parse->recovered_at = span->first + 1;
     if (is_stuck)
         return false;
-    if (*lookahead == TOKEN_END || line_of(parse, span->first) != line)
+    if (*lookahead == TOKEN_END || (line_of(parse, span->first) != line && !is_open))
         return *lookahead == TOKEN_CLOSE;
     uint32_t first_line = line;
-    for (int depth = 0; *lookahead != TOKEN_END;) {
+    if (is_open && parse->depth < PARSE_MAX_DEPTH) /* an empty span: it does not stand in the text */
+        parse->open_braces[parse->depth++] = (struct span){parse->file, parse->previous_span.end, parse->previous_span.end};
+    for (int depth = is_open; *lookahead != TOKEN_END;) {
         bool was_close = false;
         if (*lookahead == TOKEN_OPEN) {
             depth++;
@@ -885,171 +876,21 @@ static void recover_declaration(struct parse *parse, int *lookahead, CAMP_YYSTYP
     lose(parse, first_line, span->first);
 }
 
-/* The name that follows on the same line, as `fortnights` behind `2`. */
-static bool word_behind(const struct parse *parse, struct span span, struct span *word)
-{
-    const char *text = parse->source->text.at, *at = text + span.end;
-    at += strspn(at, " \t");
-    size_t length = strspn(at, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_");
-    uint32_t first = (uint32_t)(at - text);
-    *word = (struct span){span.file, first, first + (uint32_t)length};
-    return length && camp_keyword((struct str){at, length}) == TOKEN_NAME;
-}
-
-static struct diag *report_unit(struct parse *parse, struct span span)
-{
-    static const char *const names[] = {"seconds", "minutes", "hours", "days", "weeks", "months", "years"};
-    struct str units[ARRAY_COUNT(names)], text = {parse->source->text.at + span.first, span.end - span.first};
-    for (size_t i = 0; i < ARRAY_COUNT(names); i++)
-        units[i] = str_of(names[i]);
-    struct diag *diag = diag_report(parse->diags, DIAG_UNKNOWN_UNIT, span, STR_ARG(text));
-    struct str nearest = diag_nearest(text, units, ARRAY_COUNT(units));
-    if (nearest.at)
-        diag_help(parse->diags, diag, "did you mean `" STR_FMT "`?", STR_ARG(nearest));
-    if (nearest.at)
-        diag_fix(parse->diags, diag, span, STR_FMT, STR_ARG(nearest));
-    else
-        diag_help(parse->diags, diag, "units are seconds, minutes, hours, days, weeks, months and years");
-    return diag;
-}
-
-/* What people write first, and what to write instead (LANGUAGE.md 6). */
-static struct diag *report_hint(struct parse *parse, int kind, struct span span, struct str text)
-{
-    struct diags *diags = parse->diags;
-    struct span unit;
-    int before = parse->previous;
-    struct diag *diag = NULL;
-    if (kind == TOKEN_ASSIGN) {
-        diag = diag_report(diags, DIAG_SINGLE_EQUALS, span);
-        diag_help(diags, diag, "write `==`");
-        diag_fix(diags, diag, span, "==");
-    } else if (before == TOKEN_IS) {
-        diag = diag_report(diags, DIAG_IS_COMPARISON, span);
-        if (kind == TOKEN_NOT)
-            diag_help(diags, diag, "write `is unknown` for what is not known, `!=` to compare");
-        else
-            diag_help(diags, diag, "write `== " STR_FMT "` to compare", STR_ARG(text));
-        if (kind != TOKEN_NOT)
-            diag_fix(diags, diag, parse->previous_span, "==");
-    } else if (before == TOKEN_DURATION && (kind == TOKEN_BEFORE || kind == TOKEN_AFTER)) {
-        diag = diag_report(diags, DIAG_DURATION_BEFORE_INSTANT, span);
-        diag_help(diags, diag, "write `wait until T - 2 days else { … }`, or `T + 2 days`");
-    } else if (before == TOKEN_REPEAT) {
-        diag = diag_report(diags, DIAG_REPEAT_WITHOUT_BOUND, span);
-        diag_help(diags, diag, "write `repeat up to 3 times { … }`");
-        if (kind == TOKEN_INT)
-            diag_fix(diags, diag, span, "up to " STR_FMT, STR_ARG(text));
-    } else if (before == TOKEN_EXIT && kind == TOKEN_IF) {
-        diag = diag_report(diags, DIAG_EXIT_IF, span);
-        diag_help(diags, diag, "a setting is `exit when …`, a step `if … { exit }`");
-    } else if (kind == TOKEN_COMMA && before >= TOKEN_MONDAY && before <= TOKEN_WEEKENDS) {
-        diag = diag_report(diags, DIAG_DAYS_WITH_COMMA, span);
-        diag_help(diags, diag, "write `on monday tuesday`");
-        diag_fix(diags, diag, span, "%s", "");
-    } else if (before == TOKEN_PER) {
-        diag = diag_report(diags, DIAG_PER_WITHOUT_DURATION, span);
-        struct str unit_text = kind == TOKEN_NAME ? text : STR("day");
-        diag_help(diags, diag, "write `per 1 " STR_FMT "`", STR_ARG(unit_text));
-        if (kind == TOKEN_NAME)
-            diag_fix(diags, diag, span, "1 " STR_FMT, STR_ARG(text));
-    } else if (before == TOKEN_WHERE) {
-        diag = diag_report(diags, DIAG_DID_WHERE_WITHOUT_BRACKETS, span);
-        diag_help(diags, diag, "write `where (…)`");
-    } else if (kind == TOKEN_WHERE) {
-        diag = diag_report(diags, DIAG_WHERE_AFTER_UP_TO, span);
-        diag_help(diags, diag, "write `wait for event E where … up to 2 days`");
-    } else if (before == TOKEN_INT && kind == TOKEN_NAME) {
-        diag = report_unit(parse, span);
-    } else if (kind == TOKEN_INT && word_behind(parse, span, &unit)) {
-        diag = report_unit(parse, unit);
-    }
-    return diag;
-}
-
-static void report_open_block(struct parse *parse, struct span span)
-{
-    struct diag *diag = diag_report(parse->diags, DIAG_BLOCK_NOT_CLOSED, span);
-    diag_note(parse->diags, diag, parse->open_braces[parse->depth - 1], "opened here");
-    diag_help(parse->diags, diag, "close it with `}`");
-}
-
-/* Up to five words that would fit, as a help. */
-static void help_expected(struct parse *parse, struct diag *diag, const yypcontext_t *context)
-{
-    enum { SHOWN = 5 };
-    yysymbol_kind_t expected[SHOWN];
-    int count = yypcontext_expected_tokens(context, expected, SHOWN);
-    struct buf text;
-    buf_init(&text, 512);
-    for (int i = 0; i < count; i++) {
-        const char *name = yysymbol_name(expected[i]);
-        bool is_word = strncmp(name, "a ", 2) != 0 && strncmp(name, "end ", 4) != 0;
-        buf_printf(&text, is_word ? "%s`%s`" : "%s%s", i == 0 ? "" : i == count - 1 ? " or " : ", ", name);
-    }
-    if (count > 0)
-        diag_help(parse->diags, diag, "expected " STR_FMT, STR_ARG(buf_view(&text)));
-    buf_free(&text);
-}
-
-/* Could what stands before end here? Then the mistake is the word that follows, also on a new line. */
-static bool is_complete(const yypcontext_t *context)
-{
-    yysymbol_kind_t expected[YYNTOKENS];
-    int count = yypcontext_expected_tokens(context, expected, YYNTOKENS);
-    for (int i = 0; i < count; i++)
-        if (expected[i] == YYSYMBOL_CLOSE || expected[i] == YYSYMBOL_WORKFLOW || expected[i] == YYSYMBOL_USE)
-            return true;
-    return false;
-}
-
 static int yyreport_syntax_error(const yypcontext_t *context, struct parse *parse)
 {
-    int kind = (int)yypcontext_token(context);
-    struct span span = *yypcontext_location(context), before = parse->previous_span;
-    struct str text = {parse->source->text.at + span.first, span.end - span.first};
-    uint32_t line = line_of(parse, span.first);
-    bool is_first = parse->previous == 0;
-    if (kind == TOKEN_BAD || parse->previous == TOKEN_BAD || parse->is_too_deep)
-        return 0;
-    if (kind == TOKEN_END && parse->depth && parse->depth <= PARSE_MAX_DEPTH) {
-        report_open_block(parse, is_first ? span : before);
-        return 0;
-    }
-    bool is_missing = !is_first && !parse->is_extra_close && line_of(parse, before.end) != line &&
-                      !is_complete(context);
-    parse->is_on_own_line = !is_first && !is_missing && line_of(parse, before.end) != line;
-    if (is_missing)
-        line = line_of(parse, before.end);
-    if (parse->reported_line == line)
-        return 0;
-    parse->reported_line = line;
-    struct diag *diag = NULL;
-    if (parse->is_extra_close) {
-        report_extra_brace(parse, span);
-        return 0;
-    }
-    if (is_missing) {
-        struct str last = {parse->source->text.at + before.first, before.end - before.first};
-        diag = diag_report(parse->diags, DIAG_INCOMPLETE, before, STR_ARG(last));
-    } else if ((diag = report_hint(parse, kind, span, text))) {
-        return 0;
-    } else if (kind >= TOKEN_USE && (parse->previous == TOKEN_CAMPAIGN || parse->previous == TOKEN_SMS ||
-                                     parse->previous == TOKEN_EMAIL || parse->previous == TOKEN_LET ||
-                                     parse->previous == TOKEN_AS || parse->previous == TOKEN_SPLIT ||
-                                     parse->previous == TOKEN_SEGMENT || parse->previous == TOKEN_TOPIC ||
-                                     parse->previous == TOKEN_FLOW || parse->previous == TOKEN_WEBHOOK)) {
-        diag = diag_report(parse->diags, DIAG_WORD_OF_LANGUAGE, span, STR_ARG(text));
-        diag_help(parse->diags, diag, "choose another name, as `my_" STR_FMT "`", STR_ARG(text));
-        return 0;
-    } else {
-        diag = diag_report(parse->diags, DIAG_SYNTAX, span, STR_ARG(text));
-    }
-    help_expected(parse, diag, context);
+    yysymbol_kind_t expected[YYNTOKENS];
+    int kinds[YYNTOKENS], count = yypcontext_expected_tokens(context, expected, YYNTOKENS);
+    for (int i = 0; i < count; i++)
+        kinds[i] = (int)expected[i];
+    mistake_report(parse, (int)yypcontext_token(context), *yypcontext_location(context), kinds, count);
     return 0;
 }
 
-/* ends_open: a block is still open at the end. */
+const char *camp_token_name(int kind)
+{
+    return yysymbol_name((yysymbol_kind_t)kind);
+}
+
 static struct node *parse_once(struct ast *ast, struct diags *diags, uint32_t file, bool is_by_layout, bool *ends_open)
 {
     struct parse *parse = heap_alloc(sizeof *parse);
