@@ -74,7 +74,11 @@ static bool read_arguments(int argc, char **argv, struct arguments *arguments,
                 is_fine = false;
         }
         if (!is_fine) {
-            fprintf(stderr, "campd: %s: not understood\n\n%s", argv[i], usage);
+            fprintf(stderr, "campd: %s: %s\n\n%s", argv[i],
+                    !takes_value ? "there is no such option"
+                    : value      ? "its value is too long"
+                                 : "needs a value",
+                    usage);
             return false;
         }
         i += takes_value;

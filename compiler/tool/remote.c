@@ -122,6 +122,11 @@ static void set_up(struct remote *remote, const char *method, const char *url,
     }
 }
 
+static bool is_path_unknown(const struct json *error)
+{
+    return str_eq(json_text_of(error, "message"), STR("there is nothing at this path"));
+}
+
 static void tell_refusal(struct remote *remote, const struct json *answer)
 {
     const struct json *error = answer ? json_get(answer, "error") : NULL;
@@ -132,8 +137,11 @@ static void tell_refusal(struct remote *remote, const struct json *answer)
     if (message.len)
         fprintf(stderr, STR_FMT, STR_ARG(message));
     else
-        fprintf(stderr, "the service answered %ld", remote->status);
+        fprintf(stderr, "%s answered %ld, and not as campd does", remote->options.server,
+                remote->status);
     fprintf(stderr, "\n");
+    if (!message.len || (remote->status == 404 && is_path_unknown(error)))
+        fprintf(stderr, "Is %s the address of a campd?\n", remote->options.server);
     if (remote->status == 401)
         fprintf(stderr, "%s\n",
                 remote->token ? "The key in CAMP_TOKEN is not one of this service."
@@ -161,6 +169,9 @@ const struct json *remote_ask(struct remote *remote, const char *method, struct 
     if (code != CURLE_OK) {
         fprintf(stderr, "camp %s: " STR_FMT ": %s\n", remote->command, STR_ARG(server),
                 why[0] ? why : curl_easy_strerror(code));
+        if (code == CURLE_COULDNT_CONNECT)
+            fprintf(stderr,
+                    "Is campd running there? Start it with: campd --db FILE --listen HOST:PORT\n");
         return NULL;
     }
     curl_easy_getinfo(remote->curl, CURLINFO_RESPONSE_CODE, &remote->status);

@@ -47,11 +47,40 @@ static bool is_wanted(struct request *request, const struct outbox_row *row,
                     request_parameter(request, "message"));
 }
 
+/* A name that is misspelt is no campaign without drafts. False after refusing. */
+static bool are_known(struct request *request, struct str campaign, struct str message)
+{
+    struct service *s = request->service;
+    uint32_t number, row;
+    const struct program *program;
+    if (!campaign.at)
+        return true;
+    enum status status = engine_campaign(s->engine, campaign, &number, &program, &row);
+    if (status == STATUS_MISSING) {
+        request_refuse(request, 404, "not_found", "campaign",
+                       "no campaign of this name was deployed");
+        return false;
+    }
+    if (status != STATUS_OK) {
+        request_failed(request, status);
+        return false;
+    }
+    struct str name =
+        arena_printf(&s->arena, STR_FMT "/" STR_FMT, STR_ARG(campaign), STR_ARG(message));
+    if (!message.at || store_name_find(s->store, SPACE_MESSAGE, name, &number) == STATUS_OK)
+        return true;
+    request_refuse(request, 404, "not_found", "message",
+                   "the campaign has no message of this name");
+    return false;
+}
+
 enum status get_drafts(struct request *request)
 {
     struct service *s = request->service;
     uint64_t cursor, limit, count = 0;
-    if (!request_page(request, DRAFTS_A_PAGE, DRAFTS_MOST, &cursor, &limit))
+    if (!request_page(request, DRAFTS_A_PAGE, DRAFTS_MOST, &cursor, &limit) ||
+        !are_known(request, request_parameter(request, "campaign"),
+                   request_parameter(request, "message")))
         return STATUS_OK;
     enum status status = STATUS_OK;
     struct arena arena;
@@ -167,6 +196,8 @@ static enum status decide_all(struct request *request, bool is_approved)
         return request_refuse(request, 422, "invalid", "ids",
                               "a list of draft ids is needed, or a campaign, or a campaign and a "
                               "message");
+    if (!are_known(request, campaign, message))
+        return STATUS_OK;
     enum status status = STATUS_OK;
     const char *comma = "";
     buf_c(request->out, "{\"items\":[");

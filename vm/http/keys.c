@@ -19,6 +19,14 @@ static const struct {
              {"approve", SCOPE_APPROVE},
              {"admin", SCOPE_ADMIN}};
 
+const char *key_scope_word(uint32_t scope)
+{
+    size_t i = 0;
+    while (i + 1 < ARRAY_COUNT(words) && words[i].scope != scope)
+        i++;
+    return words[i].word;
+}
+
 enum status key_make(struct service *service, uint32_t scopes, int64_t expires_at_ms,
                      struct str label, char text[128])
 {
@@ -51,8 +59,12 @@ static uint32_t scopes_of(struct service *service, struct str text, struct str *
         return 0;
     struct str id = {text.at + 5, (size_t)ID_BYTES * 2};
     sha256(str_from(text, 6 + id.len), given);
-    if (store_key_get(service->store, id, &key) != STATUS_OK ||
-        !equal_in_constant_time(key.hash, given, sizeof given))
+    enum status status = store_key_get(service->store, id, &key);
+    if (status == STATUS_IO || status == STATUS_CORRUPT) { /* no answer of a broken store is a no */
+        log_line(LOG_ERROR, "keys cannot be read", NULL);
+        service->is_failed = true;
+    }
+    if (status != STATUS_OK || !equal_in_constant_time(key.hash, given, sizeof given))
         return 0;
     *name = arena_str(&service->arena, id);
     return clock_now_ms(&service->clock) < key.expires_at_ms ? key.scopes : 0;

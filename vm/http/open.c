@@ -141,7 +141,7 @@ bool service_open(struct service *service, const struct config *config, const ch
     struct str why = {0}, has_key;
     char error[160];
     *service = (struct service){.config = config, .db_path = db_path};
-    service->server.listener = service->server.epoll = -1;
+    service->server.listener = service->server.epoll = service->server.spare = -1;
     service->started_ms = monotonic_ms();
     arena_init(&service->arena, REQUEST_ARENA_BYTES);
     if (store_open(&service->store, db_path, &why, &service->arena) != STATUS_OK)

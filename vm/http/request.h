@@ -44,6 +44,8 @@ int64_t request_now_ms(const struct request *request);
  * `camp_ID_SECRET` into text. */
 enum status key_make(struct service *service, uint32_t scopes, int64_t expires_at_ms,
                      struct str label, char text[128]);
+/* The name of one scope. */
+const char *key_scope_word(uint32_t scope);
 /* The scopes of the request's key, and its id; 0 when it has none or a wrong one. */
 uint32_t key_scopes(struct service *service, const struct http_head *head, struct str *id);
 

@@ -4,15 +4,18 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netdb.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "vm/base/arena.h"
 #include "vm/base/clock.h"
+#include "vm/base/log.h"
 
 enum state { READING_HEAD, READING_BODY, WAITING, WRITING, STREAMING };
 enum { READ_BYTES = 65536, EVENTS = 512 };
@@ -360,10 +363,15 @@ static void read_more(struct server *server, struct connection *c)
 /* A connection for which there is no place learns that it may come again. */
 static void turn_away(struct server *server, int fd)
 {
-    static const char answer[] = "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 2\r\n"
-                                 "Content-Length: 0\r\nConnection: close\r\n\r\n";
+    static const char body[] =
+        "{\"error\":{\"code\":\"busy\",\"message\":\"too many connections are open\"}}\n";
+    char answer[512];
+    int length = snprintf(answer, sizeof answer,
+                          "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 2\r\nContent-Type: "
+                          "application/json\r\nContent-Length: %zu\r\nConnection: close\r\n\r\n%s",
+                          sizeof body - 1, body);
     server->turned_away++;
-    if (send(fd, answer, sizeof answer - 1, MSG_NOSIGNAL | MSG_DONTWAIT) > 0)
+    if (send(fd, answer, (size_t)length, MSG_NOSIGNAL | MSG_DONTWAIT) > 0)
         shutdown(fd, SHUT_WR);
     close(fd);
 }
@@ -393,10 +401,30 @@ void server_push(struct server *server, struct str bytes)
     }
 }
 
+/* Without a descriptor left, who comes is turned away with the spare one; left in the queue, they
+ * would wake the loop for ever. */
+static bool turn_away_one(struct server *server)
+{
+    if ((errno != EMFILE && errno != ENFILE) || server->spare < 0)
+        return false;
+    close(server->spare);
+    int fd = accept4(server->listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (fd >= 0) {
+        if (server->turned_away == 0)
+            log_line(LOG_ERROR, "no descriptors left: connections are turned away", "why",
+                     "raise the limit of open files (ulimit -n, LimitNOFILE=)", NULL);
+        turn_away(server, fd);
+    }
+    server->spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    return fd >= 0;
+}
+
 static void accept_all(struct server *server)
 {
     for (;;) {
         int fd = accept4(server->listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC), one = 1;
+        if (fd < 0 && turn_away_one(server))
+            continue;
         if (fd < 0)
             return;
         uint32_t slot = 0;
@@ -483,6 +511,11 @@ static bool resolve(const char *listen, struct addrinfo **found, char error[160]
         snprintf(error, 160, "`%s` is not HOST:PORT", listen);
         return false;
     }
+    if (strspn(colon + 1, "0123456789") != strlen(colon + 1) || strlen(colon + 1) > 5 ||
+        !colon[1] || atoi(colon + 1) > 65535) {
+        snprintf(error, 160, "`%s`: the port must be a number from 0 to 65535", listen);
+        return false;
+    }
     size_t length = (size_t)(colon - listen);
     const char *at = listen;
     if (length >= 2 && listen[0] == '[' && listen[length - 1] == ']') {
@@ -502,7 +535,7 @@ bool server_open(struct server *server, const char *listen_on, char error[160])
 {
     struct addrinfo *found;
     int one = 1;
-    *server = (struct server){.listener = -1, .epoll = -1};
+    *server = (struct server){.listener = -1, .epoll = -1, .spare = -1};
     if (!resolve(listen_on, &found, error))
         return false;
     server->listener =
@@ -521,6 +554,7 @@ bool server_open(struct server *server, const char *listen_on, char error[160])
     getsockname(server->listener, (struct sockaddr *)&name, &size);
     server->port = ntohs(name.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&name)->sin6_port
                                                     : ((struct sockaddr_in *)&name)->sin_port);
+    server->spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
     server->epoll = epoll_create1(EPOLL_CLOEXEC);
     struct epoll_event event = {.events = EPOLLIN, .data.ptr = server};
     ensure(epoll_ctl(server->epoll, EPOLL_CTL_ADD, server->listener, &event) == 0);
@@ -549,6 +583,8 @@ void server_close(struct server *server)
             drop(server, server->connections[i]);
     if (server->listener >= 0)
         close(server->listener);
+    if (server->spare >= 0)
+        close(server->spare);
     if (server->epoll >= 0)
         close(server->epoll);
 }

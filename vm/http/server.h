@@ -48,6 +48,7 @@ struct share { /* of what is being read or waits for its answer */
 };
 struct server {
     int listener, epoll;
+    int spare; /* a descriptor to take and turn away with when there are no more; -1 none */
     uint16_t port;
     struct connection *connections[SERVER_CONNECTIONS]; /* by slot; NULL free */
     uint32_t connection_count;

@@ -105,6 +105,10 @@ static const struct route *admit(struct request *request)
     }
     if (route->scope) {
         uint32_t scopes = key_scopes(request->service, head, &request->key);
+        if (request->service->is_failed) {
+            request_failed(request, STATUS_CORRUPT);
+            return NULL;
+        }
         if (!scopes) {
             buf_c(&request->exchange->reply.headers, "WWW-Authenticate: Bearer\r\n");
             request_refuse(request, 401, "unauthorized", NULL,
@@ -112,7 +116,10 @@ static const struct route *admit(struct request *request)
             return NULL;
         }
         if (!(scopes & (route->scope | SCOPE_ADMIN))) {
-            request_refuse(request, 403, "forbidden", NULL, "the key's scopes do not allow this");
+            request_refuse(request, 403, "forbidden", NULL,
+                           "this needs a key with the scope %s; the scopes of this key do not "
+                           "allow it",
+                           key_scope_word(route->scope));
             return NULL;
         }
     }

@@ -123,7 +123,8 @@ static enum status take_lock(struct store *store, const char *path)
     snprintf(name, sizeof name, "%s-lock", path);
     FILE *file = fopen(name, "a");
     if (!file) {
-        snprintf(store->error, sizeof store->error, "%.180s: %s", name, strerror(errno));
+        snprintf(store->error, sizeof store->error, "its lock file cannot be made beside it: %s",
+                 strerror(errno));
         return STATUS_IO;
     }
     store->lock = dup(fileno(file));
@@ -143,7 +144,7 @@ static enum status open_file(struct store *store, const char *path, struct arena
     sqlite3_config(SQLITE_CONFIG_SINGLETHREAD);
     sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
     if (sqlite3_open(path, &store->db) != SQLITE_OK)
-        return failed(store, path);
+        return failed(store, "cannot be opened");
     status = execute(
         store,
         !*path ? "PRAGMA page_size = 4096; PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;"
@@ -152,7 +153,7 @@ static enum status open_file(struct store *store, const char *path, struct arena
                  "PRAGMA secure_delete = ON; PRAGMA cache_size = -65536;"
                  "PRAGMA wal_autocheckpoint = 2048");
     if (status != STATUS_OK)
-        return status;
+        return failed(store, "is not a database of campd, or damaged");
     int64_t version = pragma(store, "PRAGMA user_version"),
             owner = pragma(store, "PRAGMA application_id");
     if (version == 0 && owner == 0 && pragma(store, "SELECT count(*) FROM sqlite_schema") == 0)
