@@ -184,7 +184,9 @@ bool load_paths(struct compiler *c, char *const *paths, int count, struct str *e
     for (int i = 0; i < count; i++)
         if (!load_path(c, arena_str(c->arena, str_of(paths[i])), 0, error))
             return false;
-    return true;
+    if (!c->out->sources.count && count)
+        *error = arena_printf(c->arena, "%s: there is no .camp file in it", paths[0]);
+    return c->out->sources.count > 0;
 }
 
 void load_text(struct compiler *c, struct str name, struct str text)

@@ -306,6 +306,25 @@ static void repeat(struct buf *out, char c, size_t count)
         buf_byte(out, (unsigned char)c);
 }
 
+/* What moves a terminal's cursor or turns the direction of its text is shown as U+FFFD. */
+static bool is_shown(uint32_t c)
+{
+    bool is_control = c < ' ' || (c >= 0x7f && c < 0xa0);
+    bool is_direction = (c >= 0x202a && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069);
+    return !is_control && !is_direction;
+}
+
+static void put_shown(struct buf *out, struct str text)
+{
+    for (size_t length; text.len; text = str_from(text, length ? length : 1)) {
+        uint32_t c = utf8_decode(text, &length);
+        if (is_shown(c) || c == '\n')
+            buf_put(out, text.at, length ? length : 1);
+        else
+            buf_c(out, "\xef\xbf\xbd");
+    }
+}
+
 /* The part of a long line around byte `at` of it, whole code points. */
 static struct str cut_line(struct str line, size_t at)
 {
@@ -332,7 +351,7 @@ static void write_excerpt(struct buf *out, const struct source *source, struct s
     int width = snprintf(NULL, 0, "%u", from.line);
     buf_printf(out, "%s%*s |%s\n%s%u |%s ", paint->blue, width, "", paint->off, paint->blue,
                from.line, paint->off);
-    size_t before = cut ? 1 : 0, under = 0;
+    size_t before = cut ? 1 : 0, under = 0; /* columns */
     struct str rest = line;
     buf_c(out, cut ? "…" : "");
     for (uint32_t at = line_first + cut; rest.len;) {
@@ -344,7 +363,7 @@ static void write_excerpt(struct buf *out, const struct source *source, struct s
         if (c == '\t')
             buf_c(out, "    ");
         else
-            buf_put(out, rest.at, length);
+            put_shown(out, (struct str){rest.at, length});
         before += at < span.first ? columns : 0;
         under += at >= span.first && at < span.end ? columns : 0;
         at += (uint32_t)length;
@@ -355,8 +374,8 @@ static void write_excerpt(struct buf *out, const struct source *source, struct s
     repeat(out, ' ', before);
     buf_c(out, colour);
     repeat(out, '^', under ? under : 1);
-    if (label.len)
-        buf_printf(out, " " STR_FMT, STR_ARG(label));
+    buf_c(out, label.len ? " " : "");
+    put_shown(out, label);
     buf_printf(out, "%s\n", paint->off);
 }
 
@@ -366,8 +385,10 @@ static void write_text(struct diags *diags, const struct diag *diag, const struc
     const struct source *source = source_at(diags->sources, diag->span.file);
     struct position at = source_position(source, diag->span.first);
     const char *colour = diag->severity == SEVERITY_ERROR ? paint->error : paint->warning;
-    buf_printf(out, "%s%s[C%04d]%s%s: " STR_FMT "%s\n", colour, diag_severity_text(diag->severity),
-               (int)diag->code, paint->off, paint->bold, STR_ARG(diag->message), paint->off);
+    buf_printf(out, "%s%s[C%04d]%s%s: ", colour, diag_severity_text(diag->severity),
+               (int)diag->code, paint->off, paint->bold);
+    put_shown(out, diag->message);
+    buf_printf(out, "%s\n", paint->off);
     int width = snprintf(NULL, 0, "%u", at.line);
     buf_printf(out, "%*s%s-->%s " STR_FMT ":%u:%u\n", width, "", paint->blue, paint->off,
                STR_ARG(source->name), at.line, at.column);
@@ -380,9 +401,11 @@ static void write_text(struct diags *diags, const struct diag *diag, const struc
         write_excerpt(out, other, note->span, note->text, paint, paint->blue);
     }
     buf_printf(out, "%s%*s |%s\n", paint->blue, width, "", paint->off);
-    if (diag->help.len)
-        buf_printf(out, "%*s %s=%s help: " STR_FMT "\n", width, "", paint->blue, paint->off,
-                   STR_ARG(diag->help));
+    if (diag->help.len) {
+        buf_printf(out, "%*s %s=%s help: ", width, "", paint->blue, paint->off);
+        put_shown(out, diag->help);
+        buf_c(out, "\n");
+    }
     buf_printf(out, "%*s %s=%s see: camp explain C%04d\n\n", width, "", paint->blue, paint->off,
                (int)diag->code);
 }

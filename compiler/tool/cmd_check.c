@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "compiler/tool/tool.h"
@@ -109,17 +110,17 @@ int cmd_check(int argc, char **argv)
 
 static int write_image(const char *path, struct str bytes)
 {
-    char temporary[4096];
-    snprintf(temporary, sizeof temporary, "%s.tmp", path);
-    FILE *file = fopen(temporary, "wb");
-    bool is_written = file && fwrite(bytes.at, 1, bytes.len, file) == bytes.len;
-    if (file && fclose(file) != 0)
-        is_written = false;
-    if (is_written && rename(temporary, path) == 0)
-        return EXIT_FINE;
-    fprintf(stderr, "camp build: %s: %s\n", path, strerror(errno));
-    remove(temporary);
-    return EXIT_USAGE;
+    const char *error = tool_replace_file(path, bytes);
+    if (error)
+        fprintf(stderr, "camp build: %s: %s\n", path, error);
+    return error ? EXIT_USAGE : EXIT_FINE;
+}
+
+/* An image that goes to standard output is alone there. */
+static bool is_file(const char *path)
+{
+    struct stat status;
+    return stat(path, &status) == 0 && S_ISREG(status.st_mode);
 }
 
 int cmd_build(int argc, char **argv)
@@ -144,8 +145,8 @@ int cmd_build(int argc, char **argv)
         buf_hex(&id, (struct str){(const char *)compilation.image.id, 32});
         buf_c(&id, "\n  meaning ");
         buf_hex(&id, (struct str){(const char *)compilation.image.meaning, 32});
-        printf("%s: %zu bytes\n  id      " STR_FMT "\n", a.output, bytes.len,
-               STR_ARG(buf_view(&id)));
+        fprintf(is_file(a.output) ? stdout : stderr, "%s: %zu bytes\n  id      " STR_FMT "\n",
+                a.output, bytes.len, STR_ARG(buf_view(&id)));
         buf_free(&id);
     }
     buf_free(&bytes);

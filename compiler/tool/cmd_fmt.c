@@ -30,34 +30,6 @@ static void find(struct fmt *fmt)
         fmt->code = EXIT_FINDINGS;
 }
 
-/* The file is whole at every moment: the new text is written beside it and takes its place. */
-static const char *replace_file(const char *path, struct str text)
-{
-    char *real = realpath(path, NULL), temporary[4096];
-    struct stat mode;
-    if (!real || stat(real, &mode) != 0) {
-        free(real);
-        return strerror(errno);
-    }
-    int length = snprintf(temporary, sizeof temporary, "%s.XXXXXX", real);
-    int fd = length < (int)sizeof temporary ? mkstemp(temporary) : -1;
-    bool is_written = fd >= 0;
-    for (struct str rest = text; is_written && rest.len;) {
-        ssize_t written = write(fd, rest.at, rest.len);
-        is_written = written > 0;
-        rest = str_from(rest, is_written ? (size_t)written : 0);
-    }
-    is_written = is_written && fchmod(fd, mode.st_mode & 07777) == 0 && fsync(fd) == 0;
-    if (fd >= 0 && close(fd) != 0)
-        is_written = false;
-    const char *error =
-        is_written && rename(temporary, real) == 0 ? NULL : strerror(errno ? errno : ENAMETOOLONG);
-    if (error && fd >= 0)
-        unlink(temporary);
-    free(real);
-    return error;
-}
-
 static void show_diff(struct str name, struct str before, struct str after)
 {
     struct buf diff;
@@ -78,7 +50,7 @@ static void finish(struct fmt *fmt, const char *path, struct str before, struct 
     } else if (!path) {
         tool_write(STDOUT_FILENO, after);
     } else if (!is_same) {
-        const char *error = replace_file(path, after);
+        const char *error = tool_replace_file(path, after);
         if (error)
             fail(fmt, path, error);
         else

@@ -53,15 +53,20 @@ static void print_manual(void)
         "refused\n\n*2*\n\tusage, input or output, or no terminal to ask on without --yes\n");
 }
 
+void tool_commands(FILE *to)
+{
+    fprintf(to, "camp: campaigns for clinics, checked, tested and compiled\n\n");
+    for (const struct command *command = commands; command->name; command++)
+        fprintf(to, "  camp %-10s %s\n", command->name, command->summary);
+    fprintf(to, "\nMore: camp help COMMAND\n"
+                "Colour on terminals only: --color auto|always|never, NO_COLOR.\n"
+                "Exit codes: 0 fine, 1 findings, 2 usage or files.\n");
+}
+
 int cmd_help(int argc, char **argv)
 {
     if (argc < 2) {
-        printf("camp: campaigns for clinics, checked, tested and compiled\n\n");
-        for (const struct command *command = commands; command->name; command++)
-            printf("  camp %-10s %s\n", command->name, command->summary);
-        printf("\nMore: camp help COMMAND\n"
-               "Colour on terminals only: --color auto|always|never, NO_COLOR.\n"
-               "Exit codes: 0 fine, 1 findings, 2 usage or files.\n");
+        tool_commands(stdout);
         return EXIT_FINE;
     }
     if (strcmp(argv[1], "--man") == 0) {

@@ -125,7 +125,7 @@ int cmd_render(int argc, char **argv)
         else if (strcmp(argv[i], "--data") == 0 && i + 1 < argc)
             data = argv[++i];
         else if (argv[i][0] == '-' && argv[i][1])
-            return tool_misuse("render", "there is no such option", argv[i]);
+            return tool_misuse("render", "no such option, or its value is missing", argv[i]);
         else if (path)
             return tool_misuse("render", "one template at a time", argv[i]);
         else

@@ -268,7 +268,13 @@ int cmd_simulate(int argc, char **argv)
         fprintf(stderr, "camp simulate: %s: %s\n", o.events, strerror(errno));
         return EXIT_USAGE;
     }
-    if (fstat(fileno(file), &stat) == 0 && S_ISREG(stat.st_mode))
+    bool is_known = fstat(fileno(file), &stat) == 0;
+    if (is_known && S_ISDIR(stat.st_mode)) {
+        fprintf(stderr, "camp simulate: %s: %s\n", o.events, strerror(EISDIR));
+        fclose(file);
+        return EXIT_USAGE;
+    }
+    if (is_known && S_ISREG(stat.st_mode))
         s->file_bytes = (uint64_t)stat.st_size;
     s->until_ms = NEVER_MS;
     s->shows_progress = isatty(STDERR_FILENO) && !isatty(STDOUT_FILENO);

@@ -90,16 +90,6 @@ const struct command commands[] = {
      "  camp help test\n  camp help --man | scdoc >camp.1\n", cmd_help},
     {NULL, NULL, NULL, NULL, NULL}};
 
-void tool_write(int fd, struct str text)
-{
-    while (text.len) {
-        ssize_t written = write(fd, text.at, text.len);
-        if (written <= 0)
-            return;
-        text = str_from(text, (size_t)written);
-    }
-}
-
 static enum { COLOUR_AUTO, COLOUR_ALWAYS, COLOUR_NEVER } colour;
 
 bool tool_has_colour(int fd)
@@ -210,14 +200,14 @@ static const char *nearest_command(const char *word)
     return nearest.at;
 }
 
-int main(int argc, char **argv)
+static int run(int argc, char **argv)
 {
     if (!take_colour(&argc, argv)) {
         fprintf(stderr, "camp: --color takes auto, always or never\n");
         return EXIT_USAGE;
     }
     if (argc < 2) {
-        cmd_help(1, argv);
+        tool_commands(stderr);
         return EXIT_USAGE;
     }
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
@@ -226,7 +216,7 @@ int main(int argc, char **argv)
         if (strcmp(command->name, argv[1]) != 0)
             continue;
         for (int i = 2; i < argc; i++)
-            if (strcmp(argv[i], "--help") == 0) {
+            if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
                 tool_usage(command);
                 return EXIT_FINE;
             }
@@ -238,4 +228,10 @@ int main(int argc, char **argv)
         fprintf(stderr, "; did you mean `%s`?", nearest);
     fprintf(stderr, "\nTry: camp help\n");
     return EXIT_USAGE;
+}
+
+int main(int argc, char **argv)
+{
+    tool_output_begin();
+    return tool_output_end(run(argc, argv));
 }

@@ -4,6 +4,8 @@
 #ifndef CAMP_COMPILER_TOOL_TOOL_H
 #define CAMP_COMPILER_TOOL_TOOL_H
 
+#include <stdio.h>
+
 #include "compiler/compile.h"
 
 enum { EXIT_FINE = 0, EXIT_FINDINGS = 1, EXIT_USAGE = 2 };
@@ -27,9 +29,18 @@ bool tool_encode(struct compilation *compilation, struct buf *bytes);
 /* A file's bytes, up to the buffer's limit; false: errno says why not. */
 bool tool_read_image(const char *path, struct buf *bytes);
 void tool_usage(const struct command *command);
+void tool_commands(FILE *to); /* all of them, a line each */
 int tool_misuse(const char *command, const char *what, const char *word);
 bool tool_has_colour(int fd);
+
+/* output.c: around a command; the end gives the code to leave with, 2 when standard output was
+ * lost. */
+void tool_output_begin(void);
+int tool_output_end(int code);
 void tool_write(int fd, struct str text);
+/* The file is whole at every moment, keeps its mode, and a link stays one; an error in words, or
+ * NULL. */
+const char *tool_replace_file(const char *path, struct str text);
 
 /* A page of grammar/diagnostics. */
 struct page {
