@@ -37,6 +37,30 @@ static enum status take_report(struct engine *engine, const struct outbox_row *r
     return status == STATUS_OK ? engine_sent(engine, row->id, &sent, now_ms) : status;
 }
 
+/* An exit cancels what is not claimed; what was claimed at that moment and comes back to be tried
+ * again finds the exit in the journal, which holds few rows since it was handed over. */
+static enum status find_exit(struct react *r, const struct outbox_row *row, bool *has_exited)
+{
+    struct arena arena;
+    struct store_journal entries;
+    enum status status = STATUS_OK;
+    *has_exited = false;
+    arena_init(&arena, 0);
+    for (uint64_t id = r->patient->last_journal; id && status == STATUS_OK && !*has_exited;
+         id = entries.previous) {
+        struct journal_entry entry;
+        arena_reset(&arena);
+        status = store_journal_get(r->engine->store, id, &arena, &entries);
+        if (status != STATUS_OK || entries.at_ms < row->handed_at_ms)
+            break;
+        struct reader in = reader_of(entries.data);
+        while (!*has_exited && journal_decode(&in, &entry))
+            *has_exited = entry.kind == ENTRY_EXITED && entry.enrollment == row->enrollment;
+    }
+    arena_free(&arena);
+    return status == STATUS_MISSING ? STATUS_OK : status;
+}
+
 enum status engine_claim_row(struct engine *engine, const struct outbox_row *row, int64_t now_ms,
                              enum outbox_state *became)
 {
@@ -66,6 +90,13 @@ enum status engine_claim_row(struct engine *engine, const struct outbox_row *row
     struct env env = env_of(&r, program, row->enrollment, &gone);
     enum verdict verdict =
         letter_check(&env, row->message, row->to, row->expires_at_ms, row->handed_at_ms, &skip);
+    bool has_exited = false;
+    if (row->attempts)
+        status = find_exit(&r, row, &has_exited);
+    if (status != STATUS_OK)
+        return status;
+    if (has_exited)
+        verdict = VERDICT_CANCELLED;
     bool may_wait = verdict == VERDICT_SEND || verdict == VERDICT_CAPPED;
     if (may_wait && !message->is_notice) {
         int64_t opens_ms = windows_open_ms(program->image, message->windows, env.zone, now_ms);
