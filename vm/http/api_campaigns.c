@@ -303,6 +303,28 @@ static bool may_start(struct request *request, const struct campaign_ref *ref, b
     return false;
 }
 
+/* The review is in *review; false after refusing, or while the audience is being counted: then the
+ * handler is called again. */
+static bool take_review(struct request *request, const struct campaign_ref *ref, bool existing,
+                        struct review *review)
+{
+    struct service *s = request->service;
+    enum status status = service_look(s, request->exchange, ref->row, existing);
+    if (status == STATUS_OK && !s->look.is_counted) {
+        request->after_sweep = ANSWER_ANEW;
+        return false;
+    }
+    *review = s->look.review;
+    for (uint32_t i = 0; i < review->sample_count; i++)
+        review->sample[i] = arena_str(&s->arena, review->sample[i]);
+    service_end_look(s);
+    if (status == STATUS_OK)
+        status = engine_play(s->engine, ref->row, existing, request_now_ms(request), review);
+    if (status != STATUS_OK)
+        request_failed(request, status);
+    return status == STATUS_OK;
+}
+
 enum status post_start(struct request *request)
 {
     struct service *s = request->service;
@@ -319,12 +341,9 @@ enum status post_start(struct request *request)
     const struct json *body = request_body(request);
     if (!body || !knows_all(request, body) || !request_bool(request, body, "dry_run", &is_dry) ||
         !request_bool(request, body, "existing", &existing) ||
-        !read_expect(request, body, &expect) || !may_start(request, &ref, existing))
+        !read_expect(request, body, &expect) || !may_start(request, &ref, existing) ||
+        !take_review(request, &ref, existing, &review))
         return STATUS_OK;
-    enum status status =
-        engine_review(s->engine, ref.row, existing, request_now_ms(request), &s->arena, &review);
-    if (status != STATUS_OK)
-        return request_failed(request, status);
     int64_t size = (int64_t)review.audience_count;
     if (!is_dry && expect.is_there && (size < expect.least || size > expect.most))
         return request_refuse(request, 409, "unexpected_audience", "expect",
@@ -332,7 +351,7 @@ enum status post_start(struct request *request)
                               "started",
                               (long long)size, (long long)expect.least, (long long)expect.most);
     if (!is_dry) {
-        status = engine_start(s->engine, ref.row, existing, request_now_ms(request));
+        enum status status = engine_start(s->engine, ref.row, existing, request_now_ms(request));
         if (status != STATUS_OK)
             return request_failed(request, status);
         api_act_alone(request, "campaign started", request->captured);

@@ -237,6 +237,8 @@ static void run_alone(struct service *service, struct exchange *exchange)
     }
     if (waits && request.after_sweep == ANSWER_ANEW)
         request_failed(&request, STATUS_BUSY);
+    if (service->look.exchange == exchange)
+        service_end_look(service);
     server_reply(&service->server, exchange);
 }
 
@@ -286,7 +288,8 @@ static enum status advance_once(struct service *service, int64_t to_ms, bool *mo
 
 bool service_is_engaged(const struct service *service)
 {
-    return engine_is_sweeping(service->engine) || service->jump.exchange;
+    bool is_looking = service->look.exchange && !service->look.is_counted;
+    return engine_is_sweeping(service->engine) || service->jump.exchange || is_looking;
 }
 
 static void note_failure(struct service *service, enum status status, const char *what)
@@ -298,6 +301,48 @@ static void note_failure(struct service *service, enum status status, const char
         service->is_disk_low = true;
     else if (status == STATUS_IO || status == STATUS_CORRUPT)
         service->is_failed = true;
+}
+
+/* --- an audience is counted --- */
+
+static enum status look_on(struct service *service)
+{
+    struct look *look = &service->look;
+    return engine_count_audience(service->engine, look->row, look->existing, look->now_ms,
+                                 &look->arena, &look->review, &look->is_counted);
+}
+
+enum status service_look(struct service *service, struct exchange *exchange, uint32_t row,
+                         bool existing)
+{
+    struct look *look = &service->look;
+    if (look->exchange == exchange)
+        return STATUS_OK;
+    *look = (struct look){.exchange = exchange,
+                          .row = row,
+                          .existing = existing,
+                          .now_ms = clock_now_ms(&service->clock)};
+    arena_init(&look->arena, 0);
+    return look_on(service);
+}
+
+void service_end_look(struct service *service)
+{
+    if (service->look.exchange)
+        arena_free(&service->look.arena);
+    service->look = (struct look){0};
+}
+
+static void run_look(struct service *service)
+{
+    struct look *look = &service->look;
+    if (!look->exchange || look->is_counted)
+        return;
+    enum status status = look_on(service);
+    note_failure(service, status, "an audience cannot be counted");
+    /* Then the handler begins anew, and says what it meets. */
+    if (status != STATUS_OK)
+        service_end_look(service);
 }
 
 /* --- the made-up clock is moved --- */
@@ -473,7 +518,8 @@ int service_run(struct service *service, const volatile sig_atomic_t *stop)
         more = run_time(service);
         run_requests(service);
         run_jump(service);
-        more |= run_sweep(service);
+        run_look(service);
+        more |= run_sweep(service) || (service->look.exchange && !service->look.is_counted);
         more |= service->server.ready_count > 0;
         more |= stream_news(service);
     }
@@ -485,6 +531,7 @@ int service_run(struct service *service, const volatile sig_atomic_t *stop)
          !service->is_failed && server_is_busy(&service->server) && monotonic_ms() < until;) {
         server_poll(&service->server, engine_is_sweeping(service->engine) ? 0 : 50);
         run_requests(service);
+        run_look(service);
         run_sweep(service);
     }
     log_line(LOG_INFO, service->is_failed ? "stopped after a failure" : "stopped", NULL);

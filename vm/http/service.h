@@ -16,6 +16,7 @@
 #include "vm/http/server.h"
 #include "vm/run/deliver.h"
 #include "vm/run/engine.h"
+#include "vm/run/lifecycle.h"
 
 enum scope {
     SCOPE_NONE = 0,
@@ -42,6 +43,14 @@ struct service {
     struct exchange *held[HELD_REQUESTS]; /* until the sweep is over, in order */
     bool is_answered[HELD_REQUESTS];      /* the answer stands in it already */
     uint32_t held_count;
+    struct look { /* at who could enter a campaign, before its review is answered */
+        struct exchange *exchange; /* whose review it is; NULL: none is under way */
+        uint32_t row;
+        bool existing, is_counted;
+        int64_t now_ms;
+        struct arena arena;
+        struct review review;
+    } look;
     struct jump {                  /* of a made-up clock: POST /v1/clock */
         struct exchange *exchange; /* that is answered at its end; NULL: none is under way */
         int64_t to_ms;
@@ -58,7 +67,14 @@ struct service {
 /* The made-up clock moves to to_ms: what is due on the way runs and is sent at its instant, while
  * others are served; the exchange is answered at the end. */
 void service_jump(struct service *service, struct exchange *exchange, int64_t to_ms);
-/* A sweep (lifecycle.h) or a jump is under way: what changes campaigns or the clock waits. */
+/* Counts the audience for this exchange, a part now and the rest while others are served;
+ * afterwards
+ * ->look holds it, and the exchange's handler ends it. */
+enum status service_look(struct service *service, struct exchange *exchange, uint32_t row,
+                         bool existing);
+void service_end_look(struct service *service);
+/* A sweep (lifecycle.h), a jump or a look is under way: what changes campaigns or the clock waits.
+ */
 bool service_is_engaged(const struct service *service);
 /* Keeps where a made-up clock stands. */
 enum status clock_keep(struct service *service, int64_t now_ms);

@@ -399,14 +399,18 @@ static void count_outgoing(void *context, const struct notice *notice)
     count->webhook_count += notice->letter->channel == CHANNEL_WEBHOOK;
 }
 
-static enum status look_at_all(struct engine *engine, uint32_t row, bool existing, int64_t now_ms,
-                               struct arena *arena, struct review *review)
+enum status engine_count_audience(struct engine *engine, uint32_t row, bool existing,
+                                  int64_t now_ms, struct arena *arena, struct review *review,
+                                  bool *is_counted)
 {
-    uint64_t key = 0;
-    enum status status;
-    while ((status = store_patient_next(engine->store, &key)) == STATUS_OK) {
+    enum status status = STATUS_OK;
+    *is_counted = false;
+    for (uint32_t i = 0; i < PATIENTS_A_COMMIT; i++) {
         struct react r;
-        status = react_open(engine, (struct str){0}, key, now_ms, &r);
+        status = store_patient_next(engine->store, &review->cursor);
+        if (status != STATUS_OK)
+            break;
+        status = react_open(engine, (struct str){0}, review->cursor, now_ms, &r);
         if (status == STATUS_CORRUPT)
             continue;
         if (status != STATUS_OK)
@@ -418,7 +422,8 @@ static enum status look_at_all(struct engine *engine, uint32_t row, bool existin
         if (review->sample_count < REVIEW_SAMPLE)
             review->sample[review->sample_count++] = arena_str(arena, r.patient->id);
     }
-    return status == STATUS_MISSING ? STATUS_OK : status;
+    *is_counted = status == STATUS_MISSING;
+    return status == STATUS_MISSING || status == STATUS_CORRUPT ? STATUS_OK : status;
 }
 
 static enum status play(struct engine *engine, int64_t to_ms, uint32_t *left, bool *is_partial)
@@ -457,13 +462,10 @@ static enum status play_start(struct engine *engine, uint32_t row, bool existing
     return status;
 }
 
-enum status engine_review(struct engine *engine, uint32_t row, bool existing, int64_t now_ms,
-                          struct arena *arena, struct review *review)
+enum status engine_play(struct engine *engine, uint32_t row, bool existing, int64_t now_ms,
+                        struct review *review)
 {
-    *review = (struct review){0};
     enum status status = engine_begin(engine);
-    if (status == STATUS_OK)
-        status = look_at_all(engine, row, existing, now_ms, arena, review);
     if (status == STATUS_OK)
         status = play_start(engine, row, existing, now_ms, review);
     engine_rollback(engine);

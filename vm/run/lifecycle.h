@@ -22,6 +22,7 @@ struct review {              /* what would happen if the campaign were started n
         uint64_t email_count, sms_count, webhook_count, draft_count;
     } hour, day;
     bool is_partial; /* the day was too full to be played to its end */
+    uint64_t cursor; /* of the patients, while they are counted */
 };
 
 /* The number of a campaign by name, also of one that only an earlier image has; its program and
@@ -31,9 +32,15 @@ enum status engine_campaign(struct engine *engine, struct str name, uint32_t *nu
 enum campaign_state engine_state_of(const struct engine *engine, uint32_t number);
 const char *campaign_state_word(enum campaign_state state);
 
-/* By playing it and taking it back: no transaction may be open, and none is afterwards. */
-enum status engine_review(struct engine *engine, uint32_t row, bool existing, int64_t now_ms,
-                          struct arena *arena, struct review *review);
+/* The audience is counted some patients at a time, from {0} until *is_counted; others may be served
+ * in between. */
+enum status engine_count_audience(struct engine *engine, uint32_t row, bool existing,
+                                  int64_t now_ms, struct arena *arena, struct review *review,
+                                  bool *is_counted);
+/* Then what goes out, by playing it and taking it back: no transaction may be open, and none is
+ * afterwards. */
+enum status engine_play(struct engine *engine, uint32_t row, bool existing, int64_t now_ms,
+                        struct review *review);
 /* The door opens; `existing`: who is in the trigger's segment enters. In a transaction of its own,
  * as the next; what concerns all patients is left to engine_sweep. */
 enum status engine_start(struct engine *engine, uint32_t row, bool existing, int64_t now_ms);
