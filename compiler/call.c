@@ -83,7 +83,8 @@ struct typed call_type(struct compiler *c, const struct builtin *builtin, const 
     }
     if (str_eq_c(node->name, "timezone"))
         result.is_known = first.is_known; /* an unknown zone is the clinic's (W2) */
-    if (str_eq_c(node->name, "divided_by") || str_eq_c(node->name, "modulo") ||
+    if (((str_eq_c(node->name, "divided_by") || str_eq_c(node->name, "modulo")) &&
+         !is_not_zero(node->kids[CALL_ARGUMENTS]->next)) ||
         str_eq_c(node->name, "first") || str_eq_c(node->name, "last"))
         result.is_known = false;
     if (result.kind < KIND_EVENT && result.kind != KIND_BAD && result.kind != TYPE_LIST)

@@ -4,6 +4,8 @@
 
 #include "compiler/internal.h"
 
+/* A number as it is written, that one can divide by. */
+bool is_not_zero(const struct node *node);
 /* all: known when every argument is, phi when one is. KIND_BAD: reported. */
 struct typed call_type(struct compiler *c, const struct builtin *builtin, const struct node *node,
                        uint32_t count, struct typed first, struct typed second, struct typed all);

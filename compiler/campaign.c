@@ -298,6 +298,8 @@ static void set_exits(struct compiler *c, struct image_campaign *row)
         }
         if (pattern) {
             exit.event = event_of(c, pattern->name, pattern->name_span);
+            if (pattern->other.at)
+                check_hides(c, pattern->other, pattern->other_span);
             if (exit.event == IMAGE_NONE)
                 continue;
             if (pattern->kids[PATTERN_WHERE])
@@ -333,6 +335,8 @@ static void set_goals(struct compiler *c, struct image_campaign *row)
     goal.within = duration_constant(c, s->kids[GOAL_WITHIN]);
     if (pattern) {
         goal.event = event_of(c, pattern->name, pattern->name_span);
+        if (pattern->other.at)
+            check_hides(c, pattern->other, pattern->other_span);
         if (goal.event != IMAGE_NONE && pattern->kids[PATTERN_WHERE])
             goal.condition = where_code(c, pattern->kids[PATTERN_WHERE], NAME_TESTED_EVENT,
                                         goal.event, pattern->other, &type);

@@ -708,6 +708,12 @@ static bool has_exact_part(const struct node *node)
     return node->kind == NODE_DURATION && (node->flags & FLAG_EXACT);
 }
 
+bool is_not_zero(const struct node *node)
+{
+    return node && ((node->kind == NODE_INTEGER && node->number) ||
+                    (node->kind == NODE_NUMBER && node->real != 0));
+}
+
 static struct typed arithmetic_node(struct compiler *c, struct node *node)
 {
     struct typed l = expression(c, node->kids[ARITHMETIC_LEFT]),
@@ -733,7 +739,7 @@ static struct typed arithmetic_node(struct compiler *c, struct node *node)
     }
     struct typed result = merge(kind, l, r);
     result.type = type_of_kind(c, kind);
-    if (sign == '/')
+    if (sign == '/' && !is_not_zero(node->kids[ARITHMETIC_RIGHT]))
         result.is_known = false;
     return result;
 }

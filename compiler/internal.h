@@ -249,6 +249,8 @@ void compile_webhook(struct compiler *c, struct node *step);
 void compile_block(struct compiler *c, struct node *block);
 void declare_messages(struct compiler *c, struct node *block, int depth);
 uint32_t new_slot(struct compiler *c);
+/* An alias or `let` hides no name that is visible here (P6). */
+void check_hides(struct compiler *c, struct str name, struct span span);
 void push_name_slot(struct compiler *c, struct str name, struct span span, uint32_t slot,
                     struct typed type);
 struct node *setting_of(struct compiler *c, enum node_kind kind);

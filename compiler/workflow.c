@@ -12,11 +12,8 @@ uint32_t new_slot(struct compiler *c)
     return slot;
 }
 
-void push_name_slot(struct compiler *c, struct str name, struct span span, uint32_t slot,
-                    struct typed type)
+void check_hides(struct compiler *c, struct str name, struct span span)
 {
-    if (!name.at)
-        return;
     uint64_t *let = strmap_get(&c->lets, name);
     bool is_implied = str_eq(name, STR("reply")); /* the word: the nearest reply */
     if ((find_name(c, name) && !is_implied) || let) {
@@ -25,6 +22,14 @@ void push_name_slot(struct compiler *c, struct str name, struct span span, uint3
         if (let)
             note(c, diag, ((struct node *)(uintptr_t)*let)->name_span, "the other one");
     }
+}
+
+void push_name_slot(struct compiler *c, struct str name, struct span span, uint32_t slot,
+                    struct typed type)
+{
+    if (!name.at)
+        return;
+    check_hides(c, name, span);
     c->names = arena_grow(c->arena, c->names, c->name_count, &c->name_room, sizeof *c->names);
     c->names[c->name_count++] = (struct name){name, NAME_SLOT, slot, type, span};
 }
@@ -366,17 +371,25 @@ static void check_holes(struct compiler *c, struct node *step, struct typed type
     }
     const struct image_type *row = &c->image->types[type.type];
     struct buf holes;
+    uint32_t hits = 0, texts = 0;
     buf_init(&holes, 1024);
+    for (struct node *arm = step->kids[MATCH_ARMS]; arm; arm = arm->next)
+        for (struct node *v = arm->kids[ARM_VALUES]; v; v = v->next)
+            texts += v->kind == NODE_TEXT;
     for (uint32_t i = 0; i < row->choices.count; i++) {
         struct str choice = text_of(c, c->image->choices[row->choices.first + i].value);
         bool is_covered = false;
         for (struct node *arm = step->kids[MATCH_ARMS]; arm; arm = arm->next)
             for (struct node *v = arm->kids[ARM_VALUES]; v; v = v->next)
-                is_covered |= v->kind == NODE_TEXT && str_eq(v->name, choice);
+                if (v->kind == NODE_TEXT && str_eq(v->name, choice)) {
+                    is_covered = true;
+                    hits++;
+                }
         if (!is_covered)
             buf_printf(&holes, "%s`" STR_FMT "`", holes.len ? ", " : "", STR_ARG(choice));
     }
-    if (holes.len) {
+    /* A text that is none of the values is told by itself, and may be the one that is missing. */
+    if (holes.len && hits == texts) {
         struct str text = arena_str(c->arena, buf_view(&holes));
         struct diag *diag = report(c, DIAG_MATCH_HOLE, value->span, text.at);
         help(c, diag, "add an arm for it, or `else { }`");
