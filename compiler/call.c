@@ -45,6 +45,11 @@ void escape_input(struct compiler *c, const struct builtin *builtin)
         emit(c, op_ab(OP_CALL, 1, builtin_row(c, escape)), 1, 1);
 }
 
+static bool is_text_like(uint32_t kind)
+{
+    return kind == TYPE_TEXT || (kind >= TYPE_EMAIL && kind <= TYPE_CHOICE && kind != TYPE_LIST);
+}
+
 struct typed call_type(struct compiler *c, const struct builtin *builtin, const struct node *node,
                        uint32_t count, struct typed first, struct typed second, struct typed all)
 {
@@ -57,10 +62,9 @@ struct typed call_type(struct compiler *c, const struct builtin *builtin, const 
     }
     struct str word = parameter(builtin->signature, 0);
     uint32_t wanted = kind_of_word(word);
-    bool is_text_like = first.kind >= TYPE_EMAIL || first.kind == TYPE_TEXT;
     bool fits = wanted == KIND_ANY || wanted == first.kind || first.kind == KIND_ANY ||
                 first.kind == KIND_JSON || (wanted == TYPE_NUMBER && first.kind == TYPE_INTEGER) ||
-                (wanted == TYPE_TEXT && is_text_like && first.kind != TYPE_LIST);
+                (wanted == TYPE_TEXT && (is_text_like(first.kind) || first.kind >= KIND_EVENT));
     if (!fits) {
         struct diag *diag =
             report(c, DIAG_WRONG_TYPE, node->span, kind_name(first.kind), kind_name(wanted));
@@ -78,8 +82,9 @@ struct typed call_type(struct compiler *c, const struct builtin *builtin, const 
         result = first;
         result.is_known = first.is_known || second.is_known;
         result.is_phi = all.is_phi;
-        if (first.kind != second.kind)
-            result.kind = KIND_ANY;
+        if (first.kind != second.kind || (first.kind == TYPE_CHOICE && first.type != second.type))
+            result.kind =
+                is_text_like(first.kind) && is_text_like(second.kind) ? TYPE_TEXT : KIND_ANY;
     }
     if (str_eq_c(node->name, "timezone"))
         result.is_known = first.is_known; /* an unknown zone is the clinic's (W2) */
@@ -87,7 +92,8 @@ struct typed call_type(struct compiler *c, const struct builtin *builtin, const 
          !is_not_zero(node->kids[CALL_ARGUMENTS]->next)) ||
         str_eq_c(node->name, "first") || str_eq_c(node->name, "last"))
         result.is_known = false;
-    if (result.kind < KIND_EVENT && result.kind != KIND_BAD && result.kind != TYPE_LIST)
+    if (result.kind < KIND_EVENT && result.kind != KIND_BAD && result.kind != TYPE_LIST &&
+        result.kind != TYPE_CHOICE)
         result.type = type_of_kind(c, result.kind);
     return result;
 }

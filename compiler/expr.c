@@ -999,6 +999,23 @@ static uint32_t arguments_in_order(struct compiler *c, const struct builtin *bui
     return count;
 }
 
+/* `default(patient.plan, "basic")`: the text as what it stands in for, where it fits (P4). */
+static bool push_default(struct compiler *c, struct node *given, struct typed first)
+{
+    struct node *literal = text_literal(c, given);
+    bool was_quiet = c->is_quiet, fits;
+    struct value v;
+    if (!literal || c->tpl || first.kind == TYPE_TEXT || first.kind == TYPE_LIST ||
+        first.kind >= KIND_EVENT)
+        return false;
+    c->is_quiet = true;
+    fits = constant_from_literal(c, literal, first, &v);
+    c->is_quiet = was_quiet;
+    if (fits)
+        push_constant(c, v);
+    return fits;
+}
+
 static struct typed call(struct compiler *c, struct node *node)
 {
     const struct builtin *builtin = builtin_find(c->options->builtins, node->name);
@@ -1023,7 +1040,12 @@ static struct typed call(struct compiler *c, struct node *node)
     if (given_count == UINT32_MAX)
         return bad;
     for (; count < given_count; count++) {
-        struct typed type = given[count] ? expression(c, given[count]) : left_out(c);
+        struct typed type = first;
+        if (count == 1 && str_eq_c(node->name, "default") && given[1] &&
+            push_default(c, given[1], first))
+            type = (struct typed){.kind = first.kind, .type = first.type, .is_known = true};
+        else
+            type = given[count] ? expression(c, given[count]) : left_out(c);
         if (type.kind == KIND_BAD)
             return bad;
         if (count == 0)
