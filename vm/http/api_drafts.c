@@ -5,7 +5,7 @@
 
 #include "vm/base/log.h"
 
-enum { DRAFTS_A_PAGE = 100, DRAFTS_MOST = 1000 };
+enum { DRAFTS_A_PAGE = 100, DRAFTS_MOST = 1000, DECISIONS_A_COMMIT = 200 };
 
 static void put_draft(struct request *request, const struct outbox_row *row, struct str patient,
                       const struct program *program)
@@ -114,71 +114,154 @@ enum status get_drafts(struct request *request)
     return STATUS_OK;
 }
 
-static enum status decide(struct request *request, uint64_t draft, bool is_approved,
-                          struct str reason, struct outbox_row *row)
+/* What was asked for one draft, and what became of it. */
+struct decision {
+    uint64_t draft; /* 0: the id is none */
+    struct str id;
+    uint8_t state; /* enum outbox_state */
+    bool is_missing, is_done;
+};
+struct decisions {
+    struct decision *items;
+    size_t count;
+    bool is_approved;
+    struct str reason;
+};
+
+static enum status decide(struct request *request, const struct decisions *all, struct decision *d,
+                          struct arena *arena)
 {
     struct service *s = request->service;
     int64_t now_ms = request_now_ms(request);
-    enum status status = engine_begin(s->engine);
+    struct outbox_row row;
+    arena_reset(arena);
+    enum status status =
+        d->draft ? store_outbox_get(s->store, d->draft, arena, &row) : STATUS_MISSING;
+    d->is_missing = status == STATUS_MISSING;
+    if (d->is_missing)
+        return STATUS_OK;
+    bool was_draft = status == STATUS_OK && row.state == OUTBOX_DRAFT;
     if (status == STATUS_OK)
-        status = store_outbox_get(s->store, draft, &s->arena, row);
-    bool was_draft = status == STATUS_OK && row->state == OUTBOX_DRAFT;
-    if (status == STATUS_OK)
-        status = is_approved ? engine_approve(s->engine, draft, now_ms)
-                             : engine_reject_draft(s->engine, draft, reason, now_ms);
+        status = all->is_approved ? engine_approve(s->engine, d->draft, now_ms)
+                                  : engine_reject_draft(s->engine, d->draft, all->reason, now_ms);
     if (status == STATUS_OK && was_draft)
-        status = api_act(request, is_approved ? "draft approved" : "draft rejected",
-                         arena_printf(&s->arena, "%llu", (unsigned long long)draft), reason);
+        status = api_act(request, all->is_approved ? "draft approved" : "draft rejected",
+                         arena_printf(arena, "%llu", (unsigned long long)d->draft), all->reason);
     if (status == STATUS_OK)
-        status = store_outbox_get(s->store, draft, &s->arena, row);
+        status = store_outbox_get(s->store, d->draft, arena, &row);
     if (status == STATUS_OK)
-        return engine_commit(s->engine);
-    engine_rollback(s->engine);
+        d->state = row.state;
     return status;
 }
 
-static enum status decide_one(struct request *request, struct str id, uint64_t draft,
-                              bool is_approved, struct str reason, const char **comma)
+/* In one transaction: all of them, or none. */
+static enum status decide_some(struct request *request, const struct decisions *all,
+                               struct decision *first, size_t count, struct arena *arena)
 {
-    struct outbox_row row = {.state = 0};
-    enum status status = draft ? decide(request, draft, is_approved, reason, &row) : STATUS_MISSING;
-    if (status != STATUS_OK && status != STATUS_MISSING)
-        return status;
-    buf_printf(request->out, "%s{\"id\":", *comma);
-    json_put_text(request->out, id);
-    buf_printf(request->out, ",\"state\":\"%s\"}",
-               status == STATUS_OK ? outbox_word((enum outbox_state)row.state) : "missing");
-    *comma = ",";
-    return STATUS_OK;
+    struct engine *engine = request->service->engine;
+    enum status status = engine_begin(engine);
+    for (size_t i = 0; i < count && status == STATUS_OK; i++)
+        status = decide(request, all, &first[i], arena);
+    if (status == STATUS_OK)
+        status = engine_commit(engine);
+    if (status != STATUS_OK)
+        engine_rollback(engine);
+    for (size_t i = 0; i < count; i++)
+        first[i].is_done = status == STATUS_OK;
+    return status;
+}
+
+/* Many share a transaction; where that fails, each is tried alone, so that one does not hold up the
+ * others. Without room, or with a store that fails, the rest stays undecided. */
+static enum status run_decisions(struct request *request, struct decisions *all)
+{
+    struct arena arena;
+    enum status status = STATUS_OK;
+    bool goes_on = true;
+    arena_init(&arena, 0);
+    for (size_t i = 0; i < all->count && goes_on; i += DECISIONS_A_COMMIT) {
+        size_t count =
+            all->count - i < DECISIONS_A_COMMIT ? all->count - i : (size_t)DECISIONS_A_COMMIT;
+        if (decide_some(request, all, &all->items[i], count, &arena) == STATUS_OK)
+            continue;
+        for (size_t k = 0; k < count && goes_on; k++) {
+            enum status one = decide_some(request, all, &all->items[i + k], 1, &arena);
+            status = one == STATUS_OK ? status : one;
+            goes_on = one == STATUS_OK || one == STATUS_LIMIT || one == STATUS_INVALID;
+        }
+    }
+    arena_free(&arena);
+    return status;
 }
 
 /* All drafts of a campaign, or of one of its messages. */
-static enum status decide_by_name(struct request *request, struct str campaign, struct str message,
-                                  bool is_approved, struct str reason)
+static enum status list_by_name(struct request *request, struct str campaign, struct str message,
+                                struct decisions *all)
 {
     struct service *s = request->service;
-    const char *comma = "";
+    size_t room = 0;
+    enum status status = STATUS_OK;
     uint64_t cursor = 0;
+    struct arena arena;
+    arena_init(&arena, 0);
     for (;;) {
         struct outbox_row row;
-        struct arena arena;
-        arena_init(&arena, 0);
-        enum status status = store_outbox_next(s->store, OUTBOX_DRAFT, cursor, &arena, &row);
-        arena_free(&arena);
+        arena_reset(&arena);
+        status = store_outbox_next(s->store, OUTBOX_DRAFT, cursor, &arena, &row);
         if (status != STATUS_OK)
-            return status == STATUS_MISSING ? STATUS_OK : status;
+            break;
         cursor = row.id;
         const struct program *program = engine_image(s->engine, row.image);
         if (!program || !is_named(program->image, row.message, campaign, message))
             continue;
-        status = decide_one(request, arena_printf(&s->arena, "%llu", (unsigned long long)row.id),
-                            row.id, is_approved, reason, &comma);
-        if (status != STATUS_OK)
-            return status;
+        if (all->count == room) {
+            struct decision *more = arena_array(&s->arena, room * 2 + 64, sizeof *more);
+            if (!more) {
+                status = STATUS_LIMIT;
+                break;
+            }
+            if (all->count)
+                memcpy(more, all->items, all->count * sizeof *more);
+            all->items = more;
+            room = room * 2 + 64;
+        }
+        all->items[all->count++] = (struct decision){
+            .draft = row.id, .id = arena_printf(&s->arena, "%llu", (unsigned long long)row.id)};
     }
+    arena_free(&arena);
+    return status == STATUS_MISSING ? STATUS_OK : status;
 }
 
-/* Each id by itself: one that is unknown or too late does not hold up the others. */
+static enum status list_by_id(struct request *request, const struct json *ids,
+                              struct decisions *all)
+{
+    size_t count = 0;
+    for (const struct json *id = ids->first; id; id = id->next)
+        count++;
+    all->items = arena_array(&request->service->arena, count + 1, sizeof *all->items);
+    for (const struct json *id = ids->first; id && all->items; id = id->next)
+        all->items[all->count++] =
+            (struct decision){.draft = number_of(id->text, 0), .id = id->text};
+    return all->items ? STATUS_OK : STATUS_LIMIT;
+}
+
+static void put_decisions(struct request *request, const struct decisions *all)
+{
+    buf_c(request->out, "{\"items\":[");
+    for (size_t i = 0; i < all->count; i++) {
+        const struct decision *d = &all->items[i];
+        buf_c(request->out, i ? ",{\"id\":" : "{\"id\":");
+        json_put_text(request->out, d->id);
+        buf_printf(request->out, ",\"state\":\"%s\"}",
+                   !d->is_done     ? outbox_word(OUTBOX_DRAFT)
+                   : d->is_missing ? "missing"
+                                   : outbox_word((enum outbox_state)d->state));
+    }
+    buf_c(request->out, "]}\n");
+}
+
+/* Each id by itself: one that is unknown or too late does not hold up the others. What could not be
+ * decided is told as a draft still; when nothing could, that is the answer. */
 static enum status decide_all(struct request *request, bool is_approved)
 {
     struct str reason = {0}, campaign = {0}, message = {0};
@@ -198,17 +281,18 @@ static enum status decide_all(struct request *request, bool is_approved)
                               "message");
     if (!are_known(request, campaign, message))
         return STATUS_OK;
-    enum status status = STATUS_OK;
-    const char *comma = "";
-    buf_c(request->out, "{\"items\":[");
-    if (!has_ids)
-        status = decide_by_name(request, campaign, message, is_approved, reason);
-    for (const struct json *id = has_ids ? ids->first : NULL; id && status == STATUS_OK;
-         id = id->next) {
-        status = decide_one(request, id->text, number_of(id->text, 0), is_approved, reason, &comma);
-    }
-    buf_c(request->out, "]}\n");
-    return status == STATUS_OK ? status : request_failed(request, status);
+    struct decisions all = {.is_approved = is_approved, .reason = reason};
+    enum status status =
+        has_ids ? list_by_id(request, ids, &all) : list_by_name(request, campaign, message, &all);
+    if (status == STATUS_OK)
+        status = run_decisions(request, &all);
+    bool is_any_done = false;
+    for (size_t i = 0; i < all.count; i++)
+        is_any_done |= all.items[i].is_done;
+    if (status != STATUS_OK && (!is_any_done || status == STATUS_IO || status == STATUS_CORRUPT))
+        return request_failed(request, status);
+    put_decisions(request, &all);
+    return STATUS_OK;
 }
 
 enum status post_approve(struct request *request)

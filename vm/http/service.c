@@ -21,7 +21,8 @@ enum {
     JUMP_PATIENCE_MS = 5000,
     JUMP_LEAST_MS = 50,
     JUMP_SLICE_MS = 20,
-    LONGEST_WAIT_MS = 1000
+    LONGEST_WAIT_MS = 1000,
+    LOW_DISK_WAIT_MS = 20
 };
 
 enum kind { GROUPED, ALONE };
@@ -381,7 +382,7 @@ static void end_jump(struct service *service, enum status status)
     struct exchange *exchange = service->jump.exchange;
     struct request request = request_of(service, exchange);
     int64_t to_ms = service->jump.to_ms;
-    if (to_ms > clock_now_ms(&service->clock))
+    if (status == STATUS_OK && to_ms > clock_now_ms(&service->clock))
         clock_set(&service->clock, to_ms);
     if (status == STATUS_OK)
         status = clock_keep(service, clock_now_ms(&service->clock));
@@ -405,7 +406,11 @@ static void run_jump(struct service *service)
     while (service->jump.exchange && monotonic_ms() < until_ms) {
         int64_t at_ms = clock_now_ms(&service->clock);
         bool more = false;
-        status = deliver(service->delivery, at_ms, !service->is_disk_low);
+        if (service->is_disk_low) { /* nothing is claimed now: what is due would never leave */
+            end_jump(service, STATUS_FULL);
+            return;
+        }
+        status = deliver(service->delivery, at_ms, true);
         if (status == STATUS_OK && deliver_wait_ms(service->delivery, at_ms, 0) == 0)
             continue;
         if (status == STATUS_OK && is_jump_waiting(service))
@@ -460,6 +465,8 @@ static int wait_ms(const struct service *service)
     int64_t now_ms = clock_now_ms(&service->clock);
     double rate = service->clock.is_made_up ? service->clock.rate : 1;
     int64_t delivery_ms = deliver_wait_ms(service->delivery, now_ms, rate);
+    if (service->is_disk_low && delivery_ms < LOW_DISK_WAIT_MS)
+        delivery_ms = LOW_DISK_WAIT_MS; /* what is due to leave is not claimed */
     if (due_ms <= now_ms || (service->jump.exchange && !deliver_is_busy(service->delivery)))
         return 0;
     if (service->jump.exchange)
