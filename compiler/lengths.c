@@ -8,13 +8,12 @@
 #include "compiler/liquid.h"
 #include "vm/base/utf8.h"
 
-enum { MOST_VALUES = IMAGE_MAX_STACK, MOST_LENGTH = 1 << 20, MOST_DEPTH = 8 };
+enum { MOST_LENGTH = 1 << 20, MOST_DEPTH = 8 };
 
 struct state { /* at an instruction */
     struct lengths written;
-    struct extent stack[MOST_VALUES];
-    uint32_t depth;
-    struct extent *locals;
+    struct extent *locals, *stack; /* stack: behind the locals */
+    uint32_t depth, room;
     struct lengths kept[TEMPLATE_MAX_CAPTURES + 1]; /* what was written before each capture */
     uint32_t kept_count;
     bool is_reached;
@@ -92,15 +91,37 @@ struct lengths lengths_times(struct lengths a, uint32_t count)
 /* ---- the walk ----------------------------------------------------------------------------------
  */
 
+/* Room for the values of a state: locals, then as much of a stack as the code needs. */
+static size_t value_count(const struct measure *m)
+{
+    return (size_t)m->row->local_count + m->row->max_stack + 1;
+}
+
+static struct state *new_state(struct measure *m)
+{
+    struct state *state = arena_alloc(&m->arena, sizeof *state);
+    ensure(state);
+    *state = (struct state){0};
+    state->locals = arena_array(&m->arena, value_count(m), sizeof *state->locals);
+    ensure(state->locals);
+    state->stack = state->locals + m->row->local_count;
+    state->room = m->row->max_stack + 1;
+    return state;
+}
+
+static void take(struct measure *m, struct state *into, const struct state *other)
+{
+    struct extent *locals = into->locals;
+    *into = *other;
+    into->locals = locals;
+    into->stack = locals + m->row->local_count;
+    memcpy(locals, other->locals, (m->row->local_count + other->depth) * sizeof *locals);
+}
+
 static struct state *copy_of(struct measure *m, const struct state *state)
 {
-    struct state *copy = arena_alloc(&m->arena, sizeof *copy);
-    size_t size = (m->row->local_count + 1) * sizeof *copy->locals;
-    ensure(copy);
-    *copy = *state;
-    copy->locals = arena_alloc(&m->arena, size);
-    ensure(copy->locals);
-    memcpy(copy->locals, state->locals, size);
+    struct state *copy = new_state(m);
+    take(m, copy, state);
     return copy;
 }
 
@@ -109,16 +130,13 @@ static void join(struct measure *m, struct state *into, const struct state *othe
     if (!other->is_reached)
         return;
     if (!into->is_reached) {
-        struct extent *locals = into->locals;
-        *into = *other;
-        into->locals = locals;
-        memcpy(locals, other->locals, (m->row->local_count + 1) * sizeof *locals);
+        take(m, into, other);
         return;
     }
     into->written = lengths_longer(into->written, other->written);
     for (uint32_t i = 0; i < into->depth; i++)
         into->stack[i] = extent_longer(into->stack[i], other->stack[i]);
-    for (uint32_t i = 0; i <= m->row->local_count; i++)
+    for (uint32_t i = 0; i < m->row->local_count; i++)
         into->locals[i] = extent_longer(into->locals[i], other->locals[i]);
     for (uint32_t i = 0; i < into->kept_count; i++)
         into->kept[i] = lengths_longer(into->kept[i], other->kept[i]);
@@ -136,7 +154,7 @@ static void jump_to(struct measure *m, const struct state *state, uint32_t targe
 
 static void push(struct state *state, struct extent value)
 {
-    ensure(state->depth < MOST_VALUES);
+    ensure(state->depth < state->room);
     state->stack[state->depth++] = value;
 }
 
@@ -347,11 +365,10 @@ static struct lengths measured(struct compiler *c, uint32_t code, const struct e
     arena_init(&m.arena, 0);
     m.coming = arena_array(&m.arena, m.row->count + 1, sizeof(struct state *));
     m.loops = arena_array(&m.arena, m.row->local_count + 1, sizeof(struct state *));
-    struct state *state = arena_alloc(&m.arena, sizeof *state);
-    ensure(m.coming && m.loops && state);
-    *state = (struct state){.written = {0, -1, 0}, .is_reached = true};
-    state->locals = arena_array(&m.arena, m.row->local_count + 1, sizeof *state->locals);
-    ensure(state->locals);
+    struct state *state = new_state(&m);
+    ensure(m.coming && m.loops);
+    state->is_reached = true;
+    state->written = (struct lengths){0, -1, 0};
     for (uint32_t i = 0; i < m.row->local_count; i++)
         state->locals[i] = i < argument_count ? arguments[i] : extent_of_length(0);
     for (uint32_t at = 0; at <= m.row->count; at++) {

@@ -17,6 +17,8 @@ struct ahead {                /* of the thing that is reminded of */
 struct walk {
     struct compiler *c;
     struct ahead broken;
+    uint32_t drafted; /* place + 1 of the first that is late as a draft: others are its notes */
+    struct str drafted_thing;
     uint32_t depth;
 };
 
@@ -90,6 +92,32 @@ static const struct node *draft_bound(struct compiler *c, const struct node *ste
     return NULL;
 }
 
+static void report_late(struct walk *walk, const struct node *step, const struct node *thing,
+                        bool is_draft)
+{
+    struct compiler *c = walk->c;
+    struct str text = source_text(c, thing->span);
+    uint32_t before = c->diags->count;
+    if (is_draft && walk->drafted && str_eq(walk->drafted_thing, text)) {
+        note(c, &c->diags->items[walk->drafted - 1], step->name_span, "this can, too");
+        return;
+    }
+    struct diag *diag = report(c, DIAG_LATE_REMINDER, step->name_span, STR_ARG(text));
+    note(c, diag, thing->span, "it reminds of this");
+    if (is_draft)
+        help(c, diag,
+             "a draft waits until someone approves it: write `expires: " STR_FMT
+             "` into the message, or `send as draft up to 1 day` into the campaign",
+             STR_ARG(text));
+    else
+        help(c, diag, "write `expires: " STR_FMT "` into the message", STR_ARG(text));
+    /* What is allowed by a comment is allowed for that message. */
+    if (is_draft && c->diags->count > before) {
+        walk->drafted = c->diags->count;
+        walk->drafted_thing = text;
+    }
+}
+
 static struct ahead walk_message(struct walk *walk, const struct node *step, struct ahead ahead)
 {
     uint64_t *row = strmap_get(&walk->c->messages, step->name);
@@ -98,12 +126,8 @@ static struct ahead walk_message(struct walk *walk, const struct node *step, str
         return ahead;
     struct ahead sent = later(ahead, message->is_draft ? longest_ms(draft_bound(walk->c, step))
                                                        : closed_ms(walk->c, message));
-    if (!expires(step) && sent.left_ms < 0) {
-        struct str thing = source_text(walk->c, ahead.thing->span);
-        struct diag *diag = report(walk->c, DIAG_LATE_REMINDER, step->name_span, STR_ARG(thing));
-        note(walk->c, diag, ahead.thing->span, "it reminds of this");
-        help(walk->c, diag, "write `expires: " STR_FMT "` into the message", STR_ARG(thing));
-    }
+    if (!expires(step) && sent.left_ms < 0)
+        report_late(walk, step, ahead.thing, message->is_draft);
     return nothing();
 }
 

@@ -252,5 +252,5 @@ def compare(tap, folder, seed, count):
                 file.write(whole)
             os.rename(traffic, os.path.join(folder, "wrong_%d_%d.ndjson" % (seed, _)))
             wrong.append("\n".join(["wrong_%d_%d" % (seed, _)] + (found or [run.stderr])))
-    tap.tell(not wrong and messages > 20 * count, "the machine keeps what the compiler says: %d projects, %d messages, %d asserts proved" % (
+    tap.tell(not wrong and (messages > 20 * count or count < 50), "the machine keeps what the compiler says: %d projects, %d messages, %d asserts proved" % (
         count, messages, proved), "\n".join(wrong[:5]))
