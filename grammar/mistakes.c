@@ -31,7 +31,8 @@ static bool expects(const struct mistake *m, int kind)
 /* Behind `name:`, where the words of the language would be types, too. */
 static bool is_type(const struct mistake *m)
 {
-    return expects(m, TOKEN_CLINIC) && expects(m, TOKEN_NAME) && expects(m, TOKEN_BRACKET);
+    return expects(m, TOKEN_CLINIC) && expects(m, TOKEN_NAME) && expects(m, TOKEN_BRACKET) &&
+           !expects(m, TOKEN_TODAY);
 }
 
 static unsigned places_of(const struct mistake *m)
