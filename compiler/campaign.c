@@ -138,12 +138,6 @@ static void set_trigger(struct compiler *c, struct image_campaign *row)
         type.is_phi = c->image->attributes[row->trigger_attribute].is_phi;
         phi_mark(c, path, type);
     }
-    bool is_date = row->trigger_kind == TRIGGER_DATE && row->trigger_attribute != IMAGE_NONE;
-    uint32_t kind =
-        is_date ? c->image->types[c->image->attributes[row->trigger_attribute].type].kind : 0;
-    if (is_date && kind != TYPE_DATE && kind != TYPE_TIME)
-        help(c, report(c, DIAG_WRONG_TYPE, path->span, kind_name(kind), "a date or an instant"),
-             "a date trigger goes by an attribute as `birth_date: date`");
     if (pattern) {
         row->trigger_event = event_of(c, pattern->name, pattern->name_span);
         if (row->trigger_event == IMAGE_NONE) {

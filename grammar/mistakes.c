@@ -158,6 +158,22 @@ static bool word_behind(const struct mistake *m, struct span *word)
     return length && camp_keyword((struct str){at, length}) == TOKEN_NAME;
 }
 
+/* `wait 2` and `days` on the line below: that line has no mistake of its own. */
+static bool is_unit_below(const struct mistake *m)
+{
+    struct parse *parse = m->parse;
+    const char *at = behind(m), *line = *at == '#' ? at + strcspn(at, "\n") : at,
+               *word = line + strspn(line, " \t\r\n");
+    size_t length = strspn(word, "abcdefghijklmnopqrstuvwxyz");
+    bool is_plural = length > 1 && word[length - 1] == 's';
+    struct str text = {word, length - is_plural}, unit = nearest_unit((struct str){word, length});
+    if (word == line || !expects(m, TOKEN_DURATION) || !text.len || !str_starts(unit, text) ||
+        unit.len > text.len + 1)
+        return false;
+    parse->reported_line = line_of(parse, (uint32_t)(word - parse->source->text.at));
+    return true;
+}
+
 static struct diag *report_number(const struct mistake *m)
 {
     struct span unit;
@@ -167,6 +183,8 @@ static struct diag *report_number(const struct mistake *m)
         return report_unit(m, m->span);
     if (m->kind != TOKEN_INT)
         return NULL;
+    if (is_unit_below(m))
+        return unexpected(m, "a number and its unit stand on one line");
     if (expects(m, TOKEN_CLOCK) && m->text.len <= 2 && m->expected_count == 1) {
         struct diag *diag = unexpected(m, "a time of day is written 09:00");
         diag_fix(m->parse->diags, diag, m->span, "%s" STR_FMT ":00", m->text.len < 2 ? "0" : "",
@@ -621,7 +639,16 @@ static void report_incomplete(const struct mistake *m)
     last.kind = m->before;
     last.before = parse->before_previous;
     bool has_number = last.kind == TOKEN_NAME && last.before == TOKEN_INT;
-    const char *help = last.kind == TOKEN_NAME ? habit_of(last.text, m->places) : NULL;
+    bool is_plain = last.kind == TOKEN_NAME && last.before != TOKEN_DOT;
+    const char *help = is_plain ? habit_of(last.text, m->places) : NULL;
+    struct str line = str_trim(source_line(parse->source, line_of(parse, before.first)));
+    if (expects(m, TOKEN_OPEN) && str_starts(line, STR("exit if "))) {
+        uint32_t first = (uint32_t)(line.at - parse->source->text.at) + 5;
+        struct diag *diag =
+            diag_report(parse->diags, DIAG_EXIT_IF, (struct span){before.file, first, first + 2});
+        diag_help(parse->diags, diag, "a setting is `exit when …`, a step `if … { exit }`");
+        return;
+    }
     if (has_number) {
         report_unit(&last, before);
         return;
@@ -631,9 +658,9 @@ static void report_incomplete(const struct mistake *m)
         return;
     }
     struct diag *diag = diag_report(parse->diags, DIAG_INCOMPLETE, before, STR_ARG(last.text));
-    uint32_t line = line_of(parse, m->span.first), line_before = line_of(parse, before.first);
+    uint32_t indent = indent_of(parse, line_of(parse, m->span.first));
     parse->is_open_missing =
-        expects(m, TOKEN_OPEN) && indent_of(parse, line) > indent_of(parse, line_before);
+        expects(m, TOKEN_OPEN) && indent > indent_of(parse, line_of(parse, before.first));
     if (parse->is_open_missing)
         diag_help(parse->diags, diag, "write `{` behind it: a block stands in braces");
     else
