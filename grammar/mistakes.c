@@ -32,7 +32,7 @@ static bool expects(const struct mistake *m, int kind)
 static bool is_type(const struct mistake *m)
 {
     return expects(m, TOKEN_CLINIC) && expects(m, TOKEN_NAME) && expects(m, TOKEN_BRACKET) &&
-           !expects(m, TOKEN_TODAY);
+           !expects(m, TOKEN_MINUS);
 }
 
 static unsigned places_of(const struct mistake *m)
@@ -411,7 +411,7 @@ static struct diag *report_order(const struct mistake *m)
     if (m->kind == TOKEN_AT && strncmp(rest, "least", 5) == 0 && m->before == TOKEN_DURATION)
         return unexpected(m, "`at least 2 times` stands before `in last`");
     if (expects(m, TOKEN_WHEN) && expects(m, TOKEN_MANUAL) && m->kind != TOKEN_NAME &&
-        m->places == 0)
+        m->places == 0 && !is_type(m))
         return unexpected(
             m, "write `when …` for a condition, or `manual` for people who are added by hand");
     if (expects(m, TOKEN_ONCE) && expects(m, TOKEN_ALWAYS) && !expects(m, TOKEN_NAME))
