@@ -202,13 +202,17 @@ void react_messaged(struct react *r, const struct program *program, uint32_t mes
     if (!engine->options.counts || m->is_notice || m->channel == CHANNEL_WEBHOOK)
         return;
     bool found = false, was = tells_of_message(buf_view(&engine->journal), enrollment, &found);
+    struct arena walk; /* the way back may be long, and the slice's room is everybody's */
+    arena_init(&walk, 0);
     for (uint64_t id = r->patient->last_journal; id && !found && !was;) {
         struct store_journal row;
-        if (store_journal_get(engine->store, id, &engine->slice, &row) != STATUS_OK)
+        arena_reset(&walk);
+        if (store_journal_get(engine->store, id, &walk, &row) != STATUS_OK)
             break;
         was = tells_of_message(row.data, enrollment, &found);
         id = row.previous;
     }
+    arena_free(&walk);
     if (!was)
         engine_note(engine, &entry);
 }

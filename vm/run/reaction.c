@@ -352,12 +352,13 @@ static int by_campaign_and_entry(const void *a, const void *b)
     return order ? order : x->id < y->id ? -1 : x->id > y->id;
 }
 
-/* The patient's enrollments by campaign name, then entry: the array moves while they run. */
+/* The patient's enrollments by campaign name, then entry: the array moves while they run. Of the
+ * heap: there is one for every change of a step, and all are of one transaction. */
 static struct turn *in_order(struct react *r, uint32_t *count)
 {
     struct patient *p = r->patient;
-    struct turn *turns = arena_array(&r->engine->slice, p->enrollments_count + 1, sizeof *turns);
-    *count = turns ? p->enrollments_count : 0;
+    struct turn *turns = heap_alloc((p->enrollments_count + 1) * sizeof *turns);
+    *count = p->enrollments_count;
     for (uint32_t i = 0; i < *count; i++) {
         const struct enrollment *e = &p->enrollments[i];
         const struct program *program;
@@ -513,8 +514,8 @@ void react_to(struct react *r, const struct happening *h)
     for (uint32_t i = 0; i < work.turn_count; i++)
         add_key(r, &work,
                 key_of(READ_SEGMENT, r->engine->current->segment_names[work.turns[i].row]));
-    const struct turn *order = in_order(r, &count);
-    uint64_t *candidates = arena_array(&r->engine->slice, count + 1, sizeof *candidates);
+    struct turn *order = in_order(r, &count);
+    uint64_t *candidates = heap_alloc((count + 1) * sizeof *candidates);
     review_goals(r, &work, order, count);
     past_goals(r, h);
     review_exits(r, &work, order, count);
@@ -522,12 +523,14 @@ void react_to(struct react *r, const struct happening *h)
         answer(r, h);
     for (uint32_t i = 0; i < count; i++)
         review_wait(r, &work, &order[i]);
-    for (uint32_t i = 0; candidates && i < count; i++) {
+    for (uint32_t i = 0; i < count; i++) {
         const struct enrollment *e = patient_enrollment(r->patient, order[i].id);
         if (e && e->state == ENROLLMENT_CANDIDATE)
             candidates[candidate_count++] = e->id;
     }
+    heap_release(order);
     entry_triggers(r, &work, candidates, candidate_count);
+    heap_release(candidates);
 }
 
 /* When time alone concerns a parked enrollment, a candidate, or one whose goal can still come. */
