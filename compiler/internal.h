@@ -109,6 +109,7 @@ struct compiler {
     struct typed trigger;   /* what `event` or the alias is in the workflow */
     bool is_trigger_bad;    /* the trigger's event is unknown, which was reported */
     bool *segment_is_phi;   /* by row; NULL until all conditions are compiled */
+    struct map64 repeat_ends; /* ids of repeats → does every way end in them? */
     uint32_t ends_depth;    /* of flows that are asked whether they end */
     struct map64 dates;     /* ids of paths that waits count from and that are dates */
     struct map64 used_lets; /* by the place of its name */

@@ -20,17 +20,32 @@ static bool arms_end(struct compiler *c, const struct node *arms, int body, bool
     return arms && is_whole;
 }
 
-/* Does a `break` leave the repeat around it? */
-static bool has_break(const struct node *step)
+/* Does a `break`, to which a way leads, leave the repeat around it? */
+static bool has_break(struct compiler *c, const struct node *step)
 {
     for (; step; step = step->next) {
         if (step->kind == NODE_BREAK)
             return true;
         for (int kid = 0; kid < NODE_KID_ROOM && step->kind != NODE_REPEAT; kid++)
-            if (step->kids[kid] && step->kids[kid]->kind < NODE_FILE && has_break(step->kids[kid]))
+            if (step->kids[kid] && step->kids[kid]->kind < NODE_FILE &&
+                has_break(c, step->kids[kid]))
                 return true;
+        if (step_ends(c, step))
+            return false;
     }
     return false;
+}
+
+/* Asked again for each repeat around it, so it is remembered. */
+static bool repeat_ends(struct compiler *c, const struct node *step)
+{
+    enum { ENDS = 1, GOES_ON };
+    uint64_t *known = map64_get(&c->repeat_ends, step->id);
+    if (known)
+        return *known == ENDS;
+    bool is_end = block_ends(c, step->kids[REPEAT_BODY]) && !has_break(c, step->kids[REPEAT_BODY]);
+    *map64_put(&c->repeat_ends, step->id, NULL) = is_end ? ENDS : GOES_ON;
+    return is_end;
 }
 
 bool step_ends(struct compiler *c, const struct node *step)
@@ -51,7 +66,7 @@ bool step_ends(struct compiler *c, const struct node *step)
     case NODE_SPLIT:
         return arms_end(c, step->kids[SPLIT_ARMS], SPLIT_ARM_BODY, true);
     case NODE_REPEAT:
-        return block_ends(c, step->kids[REPEAT_BODY]) && !has_break(step->kids[REPEAT_BODY]);
+        return repeat_ends(c, step);
     case NODE_WAIT_REPLY:
         return arms_end(c, step->kids[WAIT_REPLY_ARMS], ARM_BODY, true) &&
                block_ends(c, step->kids[WAIT_REPLY_ELSE]);

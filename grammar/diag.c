@@ -329,6 +329,8 @@ static void put_shown(struct buf *out, struct str text)
 static struct str cut_line(struct str line, size_t at)
 {
     enum { BEFORE = 60, WIDTH = 120 };
+    if (at >= line.len && line.len <= WIDTH)
+        return line;
     size_t first = at > BEFORE && line.len > WIDTH ? at - BEFORE : 0;
     while (first && first < line.len && (line.at[first] & 0xc0) == 0x80)
         first--;
