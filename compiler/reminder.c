@@ -1,5 +1,6 @@
 /* reminder.c: a message behind `wait until T - 2 days` reminds of T. Held by a window, by waits on
- * the way or as a draft it can go out after T, unless it `expires`. Looked at is the first message
+ * the way or as a draft it can go out after T, unless it `expires`; so it can when `else` only
+ * lets those go on who come too late. Looked at is the first message
  * behind such a wait: what comes later may well be about what has happened. */
 #include "compiler/paths.h"
 #include "compiler/times.h"
@@ -20,6 +21,7 @@ struct walk {
     uint32_t drafted; /* place + 1 of the first that is late as a draft: others are its notes */
     struct str drafted_thing;
     uint32_t depth;
+    bool knows_time; /* who enters, or stays inside, is asked by what time it is */
 };
 
 static struct ahead walk_block(struct walk *walk, const struct node *block, struct ahead ahead);
@@ -145,7 +147,11 @@ static struct ahead walk_until(struct walk *walk, const struct node *step, struc
         other = nothing();
     }
     main = walk_block(walk, step->kids[WAIT_UNTIL_BODY], main);
-    return either(main, walk_block(walk, step->kids[WAIT_UNTIL_ELSE], other));
+    other = walk_block(walk, step->kids[WAIT_UNTIL_ELSE], other);
+    /* Who comes too late goes on as if in time, perhaps when the thing is over. */
+    bool is_late = main.thing && step->kids[WAIT_UNTIL_ELSE] && other.is_reached && !other.thing &&
+                   !walk->knows_time;
+    return is_late ? later(main, ALWAYS) : either(main, other);
 }
 
 static struct ahead walk_arms(struct walk *walk, const struct node *arm, int body,
@@ -241,5 +247,12 @@ static struct ahead walk_block(struct walk *walk, const struct node *block, stru
 void warn_of_reminders(struct compiler *c)
 {
     struct walk walk = {.c = c};
+    for (const struct node *s = c->campaign->kids[CAMPAIGN_SETTINGS]; s; s = s->next) {
+        bool is_dated =
+            s->kind == NODE_TRIGGER && (s->number == FORM_DATE || s->number == FORM_DATE_BEFORE ||
+                                        s->number == FORM_DATE_AFTER);
+        if (s->kind == NODE_TRIGGER || s->kind == NODE_AUDIENCE || s->kind == NODE_EXIT_RULE)
+            walk.knows_time |= is_dated || asks_for_time(s);
+    }
     walk_block(&walk, c->campaign->kids[CAMPAIGN_WORKFLOW], nothing());
 }
