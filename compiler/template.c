@@ -48,9 +48,10 @@ static struct node *parse_file(struct compiler *c, const struct node *value)
         return NULL;
     }
     uint32_t before = c->diags->error_count;
-    struct template_origin origin = {file, 0, false};
-    struct node *template =
-        liquid_parse(&c->out->ast, c->diags, source_at(&c->out->sources, file)->text, origin);
+    struct str text = source_at(&c->out->sources, file)->text;
+    uint32_t mark = str_starts(text, STR("\xef\xbb\xbf")) ? 3 : 0; /* of the order of bytes */
+    struct node *template = liquid_parse(&c->out->ast, c->diags, str_from(text, mark),
+                                         (struct template_origin){file, mark, false});
     return c->diags->error_count == before ? template : NULL;
 }
 

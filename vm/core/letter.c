@@ -146,6 +146,14 @@ static enum render render_part(struct env *env, uint32_t code, struct str *part)
     return render;
 }
 
+/* A header is one line: the line end of a file that it was written in is no part of it. */
+static struct str without_line_end(struct str s)
+{
+    while (s.len && (s.at[s.len - 1] == '\n' || s.at[s.len - 1] == '\r'))
+        s.len--;
+    return s;
+}
+
 static enum render render_letter(struct env *env, const struct image_message *message,
                                  struct letter *letter)
 {
@@ -164,6 +172,8 @@ static enum render render_letter(struct env *env, const struct image_message *me
             letter->fault = failure_text(env->program->image, &env->failure, env->arena);
     }
     env->message = NULL;
+    for (size_t i = 0; i < 4; i++)
+        *parts[i].part = without_line_end(*parts[i].part);
     return worst;
 }
 
