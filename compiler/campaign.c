@@ -357,7 +357,8 @@ static void begin(struct compiler *c, struct node *campaign, uint32_t index)
 {
     c->campaign = campaign;
     c->campaign_row = index;
-    c->name_count = c->name_base = c->slot_count = c->slot_most = c->fact_count = 0;
+    pop_names(c, 0);
+    c->name_base = c->slot_count = c->slot_most = c->fact_count = 0;
     c->trigger = typed_kind(KIND_BAD);
     c->is_trigger_bad = false;
     c->active_flow_count = c->breaks = c->step_depth = 0;

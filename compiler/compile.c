@@ -71,6 +71,7 @@ static struct strmap *maps_of(struct compiler *c, size_t index)
                              &c->used,
                              &c->attribute_fields,
                              &c->emitted,
+                             &c->name_of,
                              &c->phi_noted};
     return index < ARRAY_COUNT(maps) ? maps[index] : NULL;
 }
@@ -113,6 +114,7 @@ static void finish(struct compiler *c)
     map64_free(&c->reported);
     map64_free(&c->used_lets);
     map64_free(&c->dates);
+    map64_free(&c->field_of);
     map64_free(&c->phi_nodes);
     map64_free(&c->message_nodes);
     map64_free(&c->repeat_ends);

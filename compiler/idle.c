@@ -50,7 +50,8 @@ static void check_flow(struct compiler *c, struct node *flow)
 /* The last pass: what it adds to the tables is forgotten, and so is not found again. */
 void check_idle(struct compiler *c)
 {
-    c->name_count = c->name_base = c->fact_count = 0;
+    pop_names(c, 0);
+    c->name_base = c->fact_count = 0;
     for (struct node *decl = c->out->declarations; decl; decl = decl->next) {
         if (decl->kind == NODE_LET && is_kept(&c->lets, decl) && is_idle_let(c, decl->name_span)) {
             struct image before = *c->image;

@@ -37,7 +37,8 @@ struct name { /* visible in a campaign: alias, let, parameter */
     enum name_kind kind;
     uint32_t slot;
     struct typed type;
-    struct span span; /* where it was declared */
+    struct span span;  /* where it was declared */
+    uint32_t shadowed; /* the one of that name below it, + 1 */
 };
 
 struct code { /* instructions under construction */
@@ -66,7 +67,7 @@ struct compiler {
     struct image *image;
     struct map64 file_rows; /* file of the sources → row of the image's files */
     uint32_t file_room;
-    struct str *roots;              /* what the project's paths begin with, up to a slash */
+    struct str *roots; /* what the project's paths begin with, up to a slash */
     uint32_t root_count;
     struct str *templates; /* files of the project's folders that look like some, by their names */
     uint32_t template_count, template_room;
@@ -95,6 +96,9 @@ struct compiler {
     uint32_t campaign_row;
     struct name *names;
     uint32_t name_count, name_room, name_base;
+    struct strmap name_of; /* the topmost of each name, + 1 */
+    struct map64
+        field_of; /* first field of an event or object, and text of a name → its field + 1 */
     uint32_t slot_count, slot_most;
     struct str *facts; /* paths shown known here */
     uint32_t fact_count, fact_room;
@@ -126,7 +130,7 @@ struct compiler {
     struct node *draft_bound;
     uint32_t step_depth;
     bool is_flow_endless; /* a flow that runs itself was reported: proofs would follow it */
-    uint32_t breaks; /* the jumps out of the repeat around, see emit_jump_in */
+    uint32_t breaks;      /* the jumps out of the repeat around, see emit_jump_in */
     bool is_in_repeat;
     uint32_t unknown_matters; /* depth of conditions that lead to messages */
     struct tpl *tpl;          /* the template being compiled; NULL outside of one */
@@ -252,10 +256,17 @@ void declare_messages(struct compiler *c, struct node *block, int depth);
 uint32_t new_slot(struct compiler *c);
 /* An alias or `let` hides no name that is visible here (P6). */
 void check_hides(struct compiler *c, struct str name, struct span span);
+/* Names that were pushed since there were so many are visible no longer. */
+void pop_names(struct compiler *c, uint32_t count);
 void push_name_slot(struct compiler *c, struct str name, struct span span, uint32_t slot,
                     struct typed type);
 struct node *setting_of(struct compiler *c, enum node_kind kind);
 struct str unique_name(struct compiler *c, struct str name);
+/* waits.c */
+void compile_wait_duration(struct compiler *c, struct node *step);
+void compile_wait_until(struct compiler *c, struct node *step);
+void compile_wait_event(struct compiler *c, struct node *step);
+void compile_wait_reply(struct compiler *c, struct node *step);
 void compile_step(struct compiler *c, struct node *step);
 /* People are added to the segment by hand, or it is reported. */
 void check_manual(struct compiler *c, const struct node *step, uint32_t segment);

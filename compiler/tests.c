@@ -267,7 +267,8 @@ void find_messages(struct compiler *c, uint32_t campaign)
 void compile_tests(struct compiler *c)
 {
     c->is_test = true;
-    c->name_count = c->name_base = c->fact_count = 0;
+    pop_names(c, 0);
+    c->name_base = c->fact_count = 0;
     c->trigger = typed_kind(KIND_BAD);
     for (struct node *test = c->out->declarations; test; test = test->next) {
         if (test->kind != NODE_TEST)

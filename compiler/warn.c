@@ -300,14 +300,21 @@ static enum truth truth_of(struct compiler *c, struct node *node);
 
 static enum truth truth_of_logic(struct compiler *c, struct node *node)
 {
-    bool is_and = node->kind == NODE_AND;
+    bool is_and = node->kind == NODE_AND, is_open = false;
     enum truth settling = is_and ? NEVER : ALWAYS;
-    enum truth l = truth_of(c, node->kids[0]), r = truth_of(c, node->kids[1]);
     struct node *parts[MOST_PARTS];
-    if (l == settling || r == settling)
-        return settling;
-    if (l != MAYBE && r != MAYBE)
-        return l;
+    /* A chain leans to the left: its operands are looked at once, from right to left. */
+    for (struct node *rest = node, *operand; rest;) {
+        bool is_last = rest->kind != node->kind;
+        operand = is_last ? rest : rest->kids[1];
+        enum truth truth = truth_of(c, operand);
+        if (truth == settling)
+            return settling;
+        is_open |= truth == MAYBE;
+        rest = is_last ? NULL : rest->kids[0];
+    }
+    if (!is_open)
+        return is_and ? ALWAYS : NEVER;
     uint32_t count = parts_of(node, (int)node->kind, parts, 0);
     for (uint32_t i = 0; i < count; i++)
         for (uint32_t k = 0; k < i; k++)
@@ -393,11 +400,27 @@ struct walk {
     uint32_t last_sms; /* row of the SMS before, in the order of the text; IMAGE_NONE */
 };
 
+static bool check_node(void *context, struct node *node);
+
+/* The operands of a chain that as a whole is not settled; the chains within it are not, either. */
+static void check_operands(struct walk *walk, struct node *chain)
+{
+    enum node_kind kind = chain->kind;
+    for (; chain->kind == kind; chain = chain->kids[0])
+        ast_walk(chain->kids[1], check_node, walk);
+    ast_walk(chain, check_node, walk);
+}
+
 static bool check_node(void *context, struct node *node)
 {
     struct compiler *c = ((struct walk *)context)->c;
-    static const enum node_kind conditions[] = {NODE_OR,    NODE_AND,     NODE_NOT, NODE_COMPARE,
-                                                NODE_KNOWN, NODE_BETWEEN, NODE_TEST};
+    if (node->kind == NODE_AND || node->kind == NODE_OR) {
+        if (!check_condition(c, node))
+            check_operands(context, node);
+        return false;
+    }
+    static const enum node_kind conditions[] = {NODE_NOT, NODE_COMPARE, NODE_KNOWN, NODE_BETWEEN,
+                                                NODE_TEST};
     for (size_t i = 0; i < ARRAY_COUNT(conditions); i++)
         if (node->kind == conditions[i])
             return node->kind != NODE_TEST && !check_condition(c, node);

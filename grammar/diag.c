@@ -108,6 +108,14 @@ static bool is_allowed(const struct diags *diags, enum diag_code code, struct sp
 
 void diag_lose(struct diags *diags, struct span span)
 {
+    enum { LOST_LIMIT = 200 };
+    struct span *last = diags->lost_count ? &diags->lost[diags->lost_count - 1] : NULL;
+    if (last && last->file == span.file &&
+        (diags->lost_count >= LOST_LIMIT ||
+         (span.first >= last->first && span.first <= last->end))) {
+        last->end = span.end > last->end ? span.end : last->end;
+        return;
+    }
     struct span *moved =
         arena_grow(diags->arena, diags->lost, diags->lost_count, &diags->lost_room, sizeof span);
     ensure(moved);
@@ -154,6 +162,8 @@ static bool follows_from_loss(const struct diags *diags, enum diag_code code, st
 {
     struct str text = {source_at(diags->sources, span.file)->text.at + span.first,
                        span.end - span.first};
+    if (code < DIAG_UNKNOWN_NAME && !is_of_absence(code))
+        return false;
     for (uint32_t i = 0; i < diags->lost_count; i++) {
         struct span lost = diags->lost[i];
         struct str skipped = {source_at(diags->sources, lost.file)->text.at + lost.first,

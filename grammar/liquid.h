@@ -25,6 +25,7 @@ struct template
     struct template_origin origin;
     void *scanner;
     uint32_t offset, token_first, token_end;
+    uint32_t seen, seen_at, seen_line; /* template.c: byte of the text, and where it was found */
     struct template_token token;
     int tag;           /* token of the tag whose words are read; 0: an output */
     int previous;      /* token */
@@ -41,6 +42,6 @@ struct template
 int liquid_scan(struct template *template, void *scanner);
 void liquid_scan_open(struct template *template);
 void liquid_scan_close(struct template *template);
-struct span template_span(const struct template *template, uint32_t first, uint32_t end);
+struct span template_span(struct template *template, uint32_t first, uint32_t end);
 
 #endif

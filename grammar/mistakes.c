@@ -681,6 +681,15 @@ static void report_open_block(struct parse *parse, struct span span)
     diag_help(parse->diags, diag, "close it with `}`");
 }
 
+void report_too_deep(struct parse *parse, struct span span)
+{
+    if (!parse->is_too_deep) {
+        struct diag *diag = diag_report(parse->diags, DIAG_TOO_DEEP, span);
+        diag_help(parse->diags, diag, "join conditions with `and`, or put a part into a `flow`");
+    }
+    parse->is_too_deep = true;
+}
+
 void report_extra_brace(struct parse *parse, struct span span)
 {
     struct diag *diag = diag_report(parse->diags, DIAG_EXTRA_BRACE, span);

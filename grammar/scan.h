@@ -28,10 +28,10 @@ struct parse {
     struct span previous_span, before_previous_span;
     struct span open_braces[PARSE_MAX_DEPTH];
     uint32_t depth;
-    bool is_open_missing;             /* what follows is the block of the mistake */
-    bool is_on_own_line;              /* the mistake is a word on a line of its own */
-    uint32_t reported_line;           /* a line gets one syntax error */
-    uint32_t recovered_at;            /* offset + 1 of the token a recovery ended before */
+    bool is_open_missing;       /* what follows is the block of the mistake */
+    bool is_on_own_line;        /* the mistake is a word on a line of its own */
+    uint32_t reported_line;     /* a line gets one syntax error */
+    uint32_t recovered_at;      /* offset + 1 of the token a recovery ended before */
     bool is_by_layout, is_held; /* held: a token that waits until a missing `}` was given out */
     int held_kind;
     struct token held;
@@ -50,6 +50,7 @@ const char *camp_token_name(int kind);
 /* mistakes.c: reports a word that the grammar does not know at its place, by what would fit. */
 void mistake_report(struct parse *parse, int kind, struct span span, const int *expected,
                     int expected_count);
+void report_too_deep(struct parse *parse, struct span span); /* once a file */
 void report_extra_brace(struct parse *parse, struct span span);
 
 static inline uint32_t line_of(const struct parse *parse, uint32_t offset)

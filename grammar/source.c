@@ -7,6 +7,46 @@
 
 #include "vm/base/utf8.h"
 
+enum { SIGNS_BYTES = 4096, LONG_LINE_BYTES = 2 * SIGNS_BYTES };
+
+/* The beginning of a code point at or shortly before. */
+static uint32_t sign_at(const struct source *source, uint32_t offset)
+{
+    for (int i = 0; i < 3 && offset && offset < source->text.len; i++)
+        if (((unsigned char)source->text.at[offset] & 0xc0) == 0x80)
+            offset--;
+    return offset;
+}
+
+static uint32_t count_signs(const struct source *source, uint32_t first, uint32_t end)
+{
+    return (uint32_t)utf8_count((struct str){source->text.at + first, end - first});
+}
+
+/* Columns in a long line are not counted from its beginning each time. */
+static void mark_signs(struct arena *arena, struct source *source)
+{
+    uint32_t longest = 0, count = 0, size = (uint32_t)source->text.len;
+    for (uint32_t i = 0; i < source->line_count; i++) {
+        uint32_t end = i + 1 < source->line_count ? source->lines[i + 1] : size;
+        longest = end - source->lines[i] > longest ? end - source->lines[i] : longest;
+    }
+    if (longest <= LONG_LINE_BYTES)
+        return;
+    source->signs = arena_array(arena, size / SIGNS_BYTES + 1, sizeof *source->signs);
+    for (uint32_t i = 0; i <= size / SIGNS_BYTES; i++) {
+        uint32_t at = sign_at(source, i * SIGNS_BYTES);
+        count += i ? count_signs(source, sign_at(source, (i - 1) * SIGNS_BYTES), at) : 0;
+        source->signs[i] = count;
+    }
+}
+
+static uint32_t signs_before(const struct source *source, uint32_t offset)
+{
+    uint32_t i = offset / SIGNS_BYTES, at = sign_at(source, i * SIGNS_BYTES);
+    return source->signs[i] + (offset > at ? count_signs(source, at, offset) : 0);
+}
+
 void sources_init(struct sources *sources, struct arena *arena)
 {
     *sources = (struct sources){.arena = arena};
@@ -28,6 +68,7 @@ uint32_t source_add(struct sources *sources, struct str name, struct str text)
     source->lines[source->line_count++] = 0;
     for (at = text.at; text.len && (at = memchr(at, '\n', (size_t)(end - at)));)
         source->lines[source->line_count++] = (uint32_t)(++at - text.at);
+    mark_signs(sources->arena, source);
     return sources->count++;
 }
 
@@ -96,8 +137,11 @@ struct position source_position(const struct source *source, uint32_t offset)
         else
             high = middle;
     }
-    struct str before = {source->text.at + source->lines[low], offset - source->lines[low]};
-    return (struct position){low + 1, (uint32_t)utf8_count(before) + 1};
+    uint32_t first = source->lines[low];
+    if (source->signs && offset - first > LONG_LINE_BYTES)
+        return (struct position){low + 1,
+                                 signs_before(source, offset) - signs_before(source, first) + 1};
+    return (struct position){low + 1, count_signs(source, first, offset) + 1};
 }
 
 struct str source_line(const struct source *source, uint32_t line)

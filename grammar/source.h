@@ -18,6 +18,7 @@ struct source {
     struct str text; /* a NUL stands behind it */
     uint32_t *lines; /* offsets at which lines begin */
     uint32_t line_count;
+    uint32_t *signs; /* code points before each SIGNS_BYTES of the text; NULL: no line is long */
     uint64_t device, inode; /* what file it is, by whatever path; 0: none */
 };
 
