@@ -144,7 +144,7 @@ class Program:
 
     def step(self, depth):
         self.left -= 1
-        kind = self.rng.randint(0, 15 if self.left > 0 and depth < 7 else 6)
+        kind = self.rng.randint(0, 18 if self.left > 0 and depth < 7 else 6)
         if kind <= 1:
             self.message(depth)
         elif kind == 2:
@@ -194,6 +194,15 @@ class Program:
         elif kind == 14:
             self.say(depth, "repeat up to %d times {" % self.rng.randint(1, 4))
             self.block(depth)
+        elif 15 <= kind <= 17:
+            answer = self.name("answer")
+            self.say(depth, "webhook %s {" % self.name("call"))
+            self.say(depth + 1, 'url: "https://elm.example/%s"' % self.rng.choice(WORDS))
+            self.say(depth + 1, "json: { visits: %s  words: [%s, %s] }" % (self.sum(), self.value("text"), self.attribute("text")))
+            self.say(depth, "} as " + answer)
+            self.say(depth, "if %s.status == 200 and %s.body.n %s {" % (answer, answer, self.pick("is known", "> 3", "== \"word\"")))
+            self.say(depth + 1, "set patient.score = %s.body.n" % answer)
+            self.block(depth, tail=self.pick("", " else { exit \"no answer\" }"))
         else:
             self.say(depth, 'sms %s "Yes or no?"' % self.name("ask"))
             self.say(depth, "wait for reply up to %s {" % self.duration())

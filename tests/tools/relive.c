@@ -11,6 +11,8 @@
  *   {"do":"segment","userId":…,"segment":…,"in":true,"timestamp":…}
  *   {"do":"approve","timestamp":…}                      every draft there is
  *   {"do":"open","timestamp":…}                         the newest message that was handed over
+ *   {"do":"answer","answer":{"status":…,"body":…},"timestamp":…}   of every webhook that waits;
+ *                                                       without `answer` they fail for good
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,6 +31,8 @@ struct life {
     uint64_t newest; /* outbox row */
     uint64_t drafts[256];
     uint32_t draft_count;
+    uint64_t calls[256]; /* webhooks that wait for their answer */
+    uint32_t call_count;
 };
 
 static void die(struct life *life, const char *what)
@@ -57,8 +61,12 @@ static void observe(void *context, const struct notice *n)
                STR_ARG(image_text(image, image->messages[n->letter->message].name)),
                (int)n->letter->verdict, (int)n->letter->skip, STR_ARG(n->letter->to),
                STR_ARG(n->letter->subject), STR_ARG(n->letter->text));
-        if (n->letter->verdict == VERDICT_SEND)
+        bool is_call = n->letter->channel == CHANNEL_WEBHOOK;
+        if (n->letter->verdict == VERDICT_SEND && !is_call)
             life->newest = n->outbox;
+        if (n->letter->verdict == VERDICT_SEND && is_call &&
+            life->call_count < ARRAY_COUNT(life->calls))
+            life->calls[life->call_count++] = n->outbox;
         if (n->letter->verdict == VERDICT_DRAFT && life->draft_count < ARRAY_COUNT(life->drafts))
             life->drafts[life->draft_count++] = n->outbox;
     }
@@ -108,6 +116,39 @@ static struct str text_of(const struct json *item, const char *name)
     return member && member->kind == JSON_STRING ? member->text : (struct str){0};
 }
 
+/* Is it to be called still? */
+static bool is_pending(struct life *life, uint64_t call)
+{
+    struct outbox_row row;
+    must(life, store_outbox_get(life->store, call, &life->line, &row), "get");
+    return row.state == OUTBOX_PENDING;
+}
+
+/* Claimed first, as delivery does: what was cancelled meanwhile is called by nobody. */
+static void answer_calls(struct life *life, const struct json *answer)
+{
+    uint64_t calls[256];
+    uint32_t count = life->call_count;
+    memcpy(calls, life->calls, sizeof calls);
+    life->call_count = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        enum outbox_state became;
+        if (!is_pending(life, calls[i]))
+            continue;
+        must(life, engine_claim(life->engine, calls[i], life->now_ms, &became), "claim");
+        checkpoint(life);
+        printf("claimed %d\n", (int)became);
+        if (became == OUTBOX_CLAIMED)
+            must(life,
+                 engine_answer(life->engine, calls[i], answer ? answer->raw : (struct str){0},
+                               life->now_ms),
+                 "answer");
+        else if (became == OUTBOX_PENDING && life->call_count < ARRAY_COUNT(life->calls))
+            life->calls[life->call_count++] = calls[i];
+        checkpoint(life);
+    }
+}
+
 static void act(struct life *life, const struct json *item)
 {
     struct input in = {.patient = text_of(item, "userId"), .at_ms = life->now_ms};
@@ -120,6 +161,10 @@ static void act(struct life *life, const struct json *item)
             checkpoint(life);
         }
         life->draft_count = 0;
+        return;
+    }
+    if (str_eq_c(what, "answer")) {
+        answer_calls(life, json_get(item, "answer"));
         return;
     }
     if (str_eq_c(what, "open")) {

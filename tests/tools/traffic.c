@@ -1,5 +1,6 @@
 /*
- * Makes up the traffic of a small clinic: registrations, bookings, visits, surveys, preferences.
+ * Makes up the traffic of a small clinic: registrations, bookings, visits, surveys, preferences,
+ * stays in hospital, vaccines, cards that expire.
  *
  * The output is NDJSON in order of time, one message a line, as campd's import and
  * `camp simulate` read it. The same seed and options give the same bytes, on every machine: the
@@ -253,6 +254,82 @@ static void register_patient(struct traffic *t, struct patient *p, uint64_t numb
     track(t, p, p->registered_at_s + 2, "patient.registered", properties);
 }
 
+static void vaccinate(struct traffic *t, const struct patient *p, int64_t at_s, const char *vaccine,
+                      int dose)
+{
+    char properties[200];
+    snprintf(properties, sizeof properties, "\"vaccine\":\"%s\",\"immunization_id\":\"%s-%.3s%d\"",
+             vaccine, p->id, vaccine, dose);
+    track(t, p, opening(t, at_s), "immunization.given", properties);
+}
+
+/* A series: most come back after about so many days, some late, some never. */
+static void series(struct traffic *t, const struct patient *p, int64_t at_s, const char *vaccine,
+                   const int *days, int count)
+{
+    vaccinate(t, p, at_s, vaccine, 1);
+    for (int i = 0; i < count && chance(t, 75); i++) {
+        at_s += days[i] * (int64_t)DAY + between(t, -7, chance(t, 30) ? 60 : 3) * DAY;
+        vaccinate(t, p, at_s, vaccine, i + 2);
+    }
+}
+
+static void stay(struct traffic *t, const struct patient *p, int64_t at_s, int number)
+{
+    char properties[120];
+    snprintf(properties, sizeof properties, "\"encounter_id\":\"%s-s%d\",\"kind\":\"inpatient\"",
+             p->id, number);
+    track(t, p, at_s, "encounter.admitted", properties);
+    at_s = opening(t, at_s + between(t, 1, 6) * DAY);
+    track(t, p, at_s, "encounter.discharged", properties);
+    if (number == 1 && chance(t, 15))
+        stay(t, p, at_s + between(t, 2, 20) * DAY, 2);
+}
+
+/* The flu shots are offered on a day of autumn; who had one is not asked again. */
+static void flu_season(struct traffic *t, const struct patient *p, int64_t opens_at_s)
+{
+    if (p->registered_at_s > opens_at_s)
+        return;
+    identify(t, p, opens_at_s,
+             chance(t, 50) ? "\"flu_season\":\"open\",\"preferred\":\"text\""
+                           : "\"flu_season\":\"open\"");
+    if (chance(t, 55))
+        vaccinate(t, p, opens_at_s + between(t, 1, 60) * DAY, "Influenza, seasonal", 1);
+    identify(t, p, opens_at_s + 120 * (int64_t)DAY, "\"flu_season\":\"done\"");
+}
+
+/* What else happens to a patient, drawn from numbers of its own: the rest stays what it was. */
+static void care(struct traffic *t, const struct patient *p, uint64_t number,
+                 const struct options *options)
+{
+    static const int hepatitis[] = {30, 150}, zoster[] = {90};
+    uint64_t random = t->random;
+    char card[64], day[32];
+    int64_t at_s = p->registered_at_s;
+    t->random = options->seed * UINT64_C(0x100000001b3) ^ number;
+    for (int64_t year = 0; year < options->days; year += 365)
+        flu_season(t, p, options->start_at_s + (year + 255) * (int64_t)DAY + 15 * HOUR);
+    stamp(day, at_s + between(t, 20, 400) * DAY);
+    snprintf(card, sizeof card, "\"card_expires\":\"%.10s\"", day);
+    identify(t, p, at_s + between(t, 3, 30) * DAY, card);
+    if (chance(t, 15))
+        stay(t, p, at_s + between(t, 5, 200) * DAY, 1);
+    if (chance(t, 12))
+        series(t, p, at_s + between(t, 5, 60) * DAY, "Hep B, adult", hepatitis, 2);
+    if (chance(t, 12))
+        series(t, p, at_s + between(t, 5, 60) * DAY, "zoster", zoster, 1);
+    if (chance(t, 12))
+        identify(t, p, at_s + between(t, 10, 200) * DAY,
+                 "\"city\":\"Troy\",\"last_city\":\"Albany\"");
+    if (chance(t, 12))
+        identify(t, p, at_s + between(t, 201, 300) * DAY, "\"city\":\"Schenectady\"");
+    if (chance(t, 15))
+        track(t, p, at_s + between(t, 2, 100) * DAY, "preference.changed",
+              chance(t, 60) ? "\"news\":true" : "\"news\":false");
+    t->random = random;
+}
+
 /* A patient's way through the year. */
 static void live(struct traffic *t, uint64_t number, const struct options *options)
 {
@@ -278,6 +355,7 @@ static void live(struct traffic *t, uint64_t number, const struct options *optio
                  "\"timezone\":\"America/Chicago\"");
     if (chance(t, 2))
         identify(t, &p, p.registered_at_s + between(t, 1, 200) * DAY, "\"deceased\":true");
+    care(t, &p, number, options);
 }
 
 static int by_time(const void *a, const void *b)
