@@ -115,6 +115,7 @@ static void finish(struct compiler *c)
     map64_free(&c->used_lets);
     map64_free(&c->dates);
     map64_free(&c->field_of);
+    map64_free(&c->field_defaults);
     map64_free(&c->phi_nodes);
     map64_free(&c->message_nodes);
     map64_free(&c->repeat_ends);

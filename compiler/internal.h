@@ -99,6 +99,7 @@ struct compiler {
     struct strmap name_of; /* the topmost of each name, + 1 */
     struct map64
         field_of; /* first field of an event or object, and text of a name → its field + 1 */
+    struct map64 field_defaults;  /* row of a field → constant + 1 */
     uint32_t slot_count, slot_most;
     struct str *facts; /* paths shown known here */
     uint32_t fact_count, fact_room;

@@ -64,6 +64,21 @@ static uint32_t field_of(struct compiler *c, struct rows fields, struct str name
     return found ? (uint32_t)*found - 1 : IMAGE_NONE;
 }
 
+/* What the field on the stack is when nothing came with it. */
+static bool push_default(struct compiler *c, uint32_t field)
+{
+    uint64_t *constant = map64_get(&c->field_defaults, field);
+    if (!constant)
+        return false;
+    emit(c, op_c(OP_DUP, 0), 1, 2);
+    emit(c, op_c(OP_IS_KNOWN, 0), 1, 1);
+    uint32_t over = emit_jump(c, OP_JUMP_TRUE);
+    emit(c, op_c(OP_POP, 0), 1, 0);
+    emit(c, op_c(OP_PUSH_CONST, (uint32_t)(*constant - 1)), 0, 1);
+    patch(c, over);
+    return true;
+}
+
 /* The field `part` of the event or object on the stack. */
 static struct typed field(struct compiler *c, struct typed of, const struct node *part)
 {
@@ -85,7 +100,7 @@ static struct typed field(struct compiler *c, struct typed of, const struct node
         struct typed type = typed_of(c, row->type);
         type.is_phi = row->is_phi;
         type.is_known =
-            str_eq(part->name, STR("timestamp")) ||
+            push_default(c, found) || str_eq(part->name, STR("timestamp")) ||
             (!is_event && str_eq(part->name, text_of(c, c->image->objects[of.row].id_field)));
         return type;
     }

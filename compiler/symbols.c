@@ -44,7 +44,7 @@ static bool is_subset(struct compiler *c, uint32_t narrow, uint32_t wide)
     return true;
 }
 
-/* The default of an attribute: a literal. */
+/* The default of an attribute or a field: a literal. */
 static uint32_t default_of(struct compiler *c, const struct node *field, uint32_t type)
 {
     struct node *node = field->kids[FIELD_DEFAULT];
@@ -181,8 +181,12 @@ static struct rows declare_fields(struct compiler *c, const char *what, enum nod
     for (uint32_t i = 0; i < count; i++)
         types[i] = type_row(c, fields[i]->kids[FIELD_TYPE]);
     struct rows rows = {c->image->field_count, count};
-    for (uint32_t i = 0; i < count; i++)
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t value = default_of(c, fields[i], types[i]);
+        if (value != IMAGE_NONE)
+            *map64_put(&c->field_defaults, c->image->field_count, NULL) = (uint64_t)value + 1;
         add_field(c, (struct image_field){intern(c, fields[i]->name), types[i], is_phi(fields[i])});
+    }
     if (kind == NODE_EVENT_DECL) {
         add_field(c,
                   (struct image_field){intern(c, STR("timestamp")), type_of_kind(c, TYPE_TIME), 0});
