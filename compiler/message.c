@@ -297,12 +297,15 @@ static uint32_t joined_code(struct compiler *c, const struct node *value)
     code_begin(c, &code, CODE_EXPRESSION);
     for (struct node *part = template ? template->kids[TEMPLATE_PARTS] : NULL; part;
          part = part->next) {
-        if (part->kind == NODE_RAW)
+        if (part->kind == NODE_RAW) {
             emit(c, op_c(OP_PUSH_CONST, add_constant_value(c, value_text(part->name))), 0, 1);
-        else if (part->kind == NODE_OUTPUT)
+        } else if (part->kind == NODE_OUTPUT) {
             expression_as(c, part->kids[OUTPUT_VALUE], text);
-        else
-            continue;
+        } else {
+            help(c, report(c, DIAG_TEMPLATE_SYNTAX, value->span, "an address has no tags"),
+                 "choose before the message: `if … { … } else { … }`, or write `{{ … }}` alone");
+            break;
+        }
         if (count++)
             emit(c, op_c(OP_ADD, 0), 2, 1);
     }
