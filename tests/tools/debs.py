@@ -42,9 +42,20 @@ def neovim():
                                                 "VIMRUNTIME": os.path.join(root, "usr/share/nvim/runtime")}
 
 
+def smtp_sink():
+    """Postfix's sink for mails, and what its environment needs; or None and why there is none."""
+    has_icu = glob.glob("/usr/lib/*-linux-gnu/libicuuc.so.72")
+    root, why = unpack("postfix", *([] if has_icu else ["libicu72"]))
+    if not root:
+        return None, why
+    libraries = [os.path.join(root, "usr/lib/postfix"), *glob.glob(os.path.join(root, "usr/lib/*-linux-gnu"))]
+    return os.path.join(root, "usr/sbin/smtp-sink"), {"LD_LIBRARY_PATH": ":".join(libraries)}
+
+
 if __name__ == "__main__":
-    # debs.py PACKAGE PATH: where that file of the package is; nothing, and why on standard error, when it cannot be had.
-    found, why = unpack(sys.argv[1])
-    print(os.path.join(found, sys.argv[2]) if found else "")
-    if not found:
-        print(why, file=sys.stderr)
+    # For a shell to evaluate: where smtp-sink is; nothing, and why on standard error, when it cannot be had.
+    sink, needs = smtp_sink()
+    if sink:
+        print("SMTP_SINK='%s' LD_LIBRARY_PATH='%s'" % (sink, needs["LD_LIBRARY_PATH"]))
+    else:
+        print(needs, file=sys.stderr)
