@@ -334,14 +334,14 @@ bool http_unescape(struct str text, bool is_query, struct buf *out)
         if (c == '%') {
             if (i + 2 >= text.len || hex(text.at[i + 1]) < 0 || hex(text.at[i + 2]) < 0)
                 return false;
-            int byte = hex(text.at[i + 1]) * 16 + hex(text.at[i + 2]);
-            if (!byte)
-                return false;
-            buf_byte(out, (unsigned char)byte);
+            c = (char)(hex(text.at[i + 1]) * 16 + hex(text.at[i + 2]));
             i += 2;
-        } else {
-            buf_byte(out, (unsigned char)(is_query && c == '+' ? ' ' : c));
+        } else if (is_query && c == '+') {
+            c = ' ';
         }
+        if (!c)
+            return false; /* written or raw */
+        buf_byte(out, (unsigned char)c);
     }
     return !out->failed;
 }
