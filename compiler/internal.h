@@ -263,6 +263,8 @@ void push_name_slot(struct compiler *c, struct str name, struct span span, uint3
                     struct typed type);
 struct node *setting_of(struct compiler *c, enum node_kind kind);
 struct str unique_name(struct compiler *c, struct str name);
+/* A wait of this name that waits for nothing yet, for the step that was begun last. */
+struct image_wait wait_row(struct compiler *c, struct str name, uint32_t kind);
 /* waits.c */
 void compile_wait_duration(struct compiler *c, struct node *step);
 void compile_wait_until(struct compiler *c, struct node *step);

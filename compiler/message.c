@@ -462,19 +462,10 @@ void compile_message(struct compiler *c, struct node *step)
     for (uint32_t slot = 0; slot < c->slot_count; slot++)
         add_live(c, (struct image_live){slot});
     struct str name = arena_printf(c->arena, "window of " STR_FMT, STR_ARG(step->name));
-    add_wait(c, (struct image_wait){.name = intern(c, unique_name(c, name)),
-                                    .step = step_row,
-                                    .kind = WAIT_WINDOW,
-                                    .then_pc = pc,
-                                    .else_pc = pc,
-                                    .delay = IMAGE_NONE,
-                                    .until = IMAGE_NONE,
-                                    .condition = IMAGE_NONE,
-                                    .event = IMAGE_NONE,
-                                    .where = IMAGE_NONE,
-                                    .bound = IMAGE_NONE,
-                                    .slot = IMAGE_NONE,
-                                    .other_pc = IMAGE_NONE,
-                                    .message = index,
-                                    .live = {first, c->slot_count}});
+    struct image_wait wait = wait_row(c, name, WAIT_WINDOW);
+    wait.step = step_row;
+    wait.then_pc = wait.else_pc = pc;
+    wait.message = index;
+    wait.live = (struct rows){first, c->slot_count};
+    add_wait(c, wait);
 }

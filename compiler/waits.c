@@ -2,9 +2,9 @@
 #include "compiler/phi.h"
 #include "vm/code/accept.h"
 
-static struct image_wait wait_row(struct compiler *c, const char *name, uint32_t kind)
+struct image_wait wait_row(struct compiler *c, struct str name, uint32_t kind)
 {
-    struct image_wait wait = {.name = intern(c, unique_name(c, str_of(name))),
+    struct image_wait wait = {.name = intern(c, unique_name(c, name)),
                               .step = c->image->step_count - 1,
                               .kind = kind,
                               .delay = IMAGE_NONE,
@@ -69,7 +69,7 @@ static void without_bound(struct compiler *c, struct node *step)
 
 void compile_wait_duration(struct compiler *c, struct node *step)
 {
-    struct image_wait wait = wait_row(c, "wait", WAIT_DELAY);
+    struct image_wait wait = wait_row(c, STR("wait"), WAIT_DELAY);
     struct typed type;
     wait.delay = expression_code(c, step->kids[WAIT_SPAN], typed_kind(KIND_ANY), &type);
     emit_wait(c, wait);
@@ -105,7 +105,7 @@ void compile_wait_until(struct compiler *c, struct node *step)
 {
     struct node *value = step->kids[WAIT_UNTIL_VALUE], *bound = step->kids[WAIT_UNTIL_UP_TO];
     struct node *body = step->kids[WAIT_UNTIL_BODY], *otherwise = step->kids[WAIT_UNTIL_ELSE];
-    struct image_wait wait = wait_row(c, "wait until", WAIT_UNTIL);
+    struct image_wait wait = wait_row(c, STR("wait until"), WAIT_UNTIL);
     bool is_date = value->kind == NODE_DATE;
     if (value->kind == NODE_CLOCK || value->kind == NODE_WEEKDAY) {
         wait.until = next_clock_code(c, value);
@@ -162,7 +162,7 @@ void compile_wait_until(struct compiler *c, struct node *step)
 void compile_wait_event(struct compiler *c, struct node *step)
 {
     struct node *pattern = step->kids[WAIT_EVENT_PATTERN], *bound = step->kids[WAIT_EVENT_UP_TO];
-    struct image_wait wait = wait_row(c, "wait for event", WAIT_EVENT);
+    struct image_wait wait = wait_row(c, STR("wait for event"), WAIT_EVENT);
     uint32_t event = event_of(c, pattern->name, pattern->name_span);
     struct typed type;
     if (event == IMAGE_NONE) {
@@ -200,7 +200,7 @@ static void check_answer(struct compiler *c, const struct node *word)
 
 void compile_wait_reply(struct compiler *c, struct node *step)
 {
-    struct image_wait wait = wait_row(c, "wait for reply", WAIT_REPLY);
+    struct image_wait wait = wait_row(c, STR("wait for reply"), WAIT_REPLY);
     struct image_answer *answers = NULL;
     uint32_t count = 0, room = 0, ends = 0, other = IMAGE_NONE, names = c->name_count;
     struct typed reply = {.kind = KIND_REPLY, .type = type_of_kind(c, TYPE_TEXT), .is_known = true};

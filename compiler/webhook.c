@@ -292,21 +292,12 @@ void compile_webhook(struct compiler *c, struct node *step)
     for (uint32_t i = 0; i < c->slot_count; i++)
         add_live(c, (struct image_live){i});
     struct str name = arena_printf(c->arena, "answer of " STR_FMT, STR_ARG(step->name));
-    uint32_t wait = add_wait(c, (struct image_wait){.name = intern(c, unique_name(c, name)),
-                                                    .step = c->image->step_count - 1,
-                                                    .kind = WAIT_WEBHOOK,
-                                                    .then_pc = c->code->count + 1,
-                                                    .else_pc = c->code->count + 1,
-                                                    .delay = IMAGE_NONE,
-                                                    .until = IMAGE_NONE,
-                                                    .condition = IMAGE_NONE,
-                                                    .event = IMAGE_NONE,
-                                                    .where = IMAGE_NONE,
-                                                    .bound = IMAGE_NONE,
-                                                    .slot = slot,
-                                                    .other_pc = IMAGE_NONE,
-                                                    .message = index,
-                                                    .live = {first, c->slot_count}});
+    struct image_wait parked = wait_row(c, name, WAIT_WEBHOOK);
+    parked.then_pc = parked.else_pc = c->code->count + 1;
+    parked.slot = slot;
+    parked.message = index;
+    parked.live = (struct rows){first, c->slot_count};
+    uint32_t wait = add_wait(c, parked);
     emit(c,
          op_c(OP_WEBHOOK, add_webhook(c, (struct image_webhook){index, timeout_ms(c, step), wait})),
          0, 0);

@@ -19,7 +19,7 @@ void tool_output_begin(void)
             (void)!open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);
 }
 
-static bool write_all(int fd, struct str text)
+bool tool_write_all(int fd, struct str text)
 {
     while (text.len) {
         ssize_t written = write(fd, text.at, text.len);
@@ -34,7 +34,7 @@ static bool write_all(int fd, struct str text)
 
 void tool_write(int fd, struct str text)
 {
-    if (!write_all(fd, text) && fd == STDOUT_FILENO && !output_error)
+    if (!tool_write_all(fd, text) && fd == STDOUT_FILENO && !output_error)
         output_error = errno;
 }
 
@@ -56,7 +56,7 @@ int tool_output_end(int code)
 static const char *write_through(const char *path, struct str text)
 {
     int fd = open(path, O_WRONLY | O_CLOEXEC);
-    bool is_written = fd >= 0 && write_all(fd, text);
+    bool is_written = fd >= 0 && tool_write_all(fd, text);
     const char *error = is_written ? NULL : strerror(errno);
     if (fd >= 0 && close(fd) != 0 && !error)
         error = strerror(errno);
@@ -70,7 +70,7 @@ static const char *write_beside(const char *path, struct str text, mode_t mode)
     int fd = length < (int)sizeof temporary ? mkstemp(temporary) : -1;
     if (fd < 0)
         return strerror(length < (int)sizeof temporary ? errno : ENAMETOOLONG);
-    bool is_written = write_all(fd, text) && fchmod(fd, mode & 07777) == 0 && fsync(fd) == 0;
+    bool is_written = tool_write_all(fd, text) && fchmod(fd, mode & 07777) == 0 && fsync(fd) == 0;
     const char *error = is_written ? NULL : strerror(errno);
     if (close(fd) != 0 && !error)
         error = strerror(errno);

@@ -65,19 +65,6 @@ static bool read_result(struct pool *pool, struct str bytes)
     return !in.failed;
 }
 
-static bool write_all(int fd, struct str text)
-{
-    while (text.len) {
-        ssize_t written = write(fd, text.at, text.len);
-        if (written < 0 && errno == EINTR)
-            continue;
-        if (written <= 0)
-            return false;
-        text = str_from(text, (size_t)written);
-    }
-    return true;
-}
-
 /* In the child. */
 static void work(struct pool *pool, uint32_t number, int fd)
 {
@@ -97,7 +84,7 @@ static void work(struct pool *pool, uint32_t number, int fd)
         put_result(&body, index, &result);
         buf_u32(&frame, (uint32_t)body.len);
         buf_str(&frame, buf_view(&body));
-        is_heard = write_all(fd, buf_view(&frame));
+        is_heard = tool_write_all(fd, buf_view(&frame));
         atomic_store(&pool->shared->doing[number], 0);
         buf_free(&frame);
         buf_free(&body);

@@ -38,6 +38,8 @@ bool tool_has_colour(int fd);
 void tool_output_begin(void);
 int tool_output_end(int code);
 void tool_write(int fd, struct str text);
+/* False: it could not be written whole; errno says why. */
+bool tool_write_all(int fd, struct str text);
 /* The file is whole at every moment, keeps its mode, and a link stays one; an error in words, or
  * NULL. */
 const char *tool_replace_file(const char *path, struct str text);

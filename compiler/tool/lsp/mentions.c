@@ -48,21 +48,13 @@ static void bind(struct scope *s, const struct node *node, struct str name, stru
     mention(s, span, symbol, true);
 }
 
-static struct symbol *message_of(struct scope *s, struct str name)
+/* A message or webhook of the body, or of a flow. */
+static struct symbol *step_of(struct scope *s, enum symbol_kind kind, struct str name)
 {
-    struct symbol *symbol = find(s, SYMBOL_MESSAGE, s->body, name);
+    struct symbol *symbol = find(s, kind, s->body, name);
     for (struct symbol *flow = symbol ? NULL : s->names->first; flow && !symbol; flow = flow->next)
         if (flow->kind == SYMBOL_FLOW)
-            symbol = find(s, SYMBOL_MESSAGE, flow, name);
-    return symbol;
-}
-
-static struct symbol *webhook_of(struct scope *s, struct str name)
-{
-    struct symbol *symbol = find(s, SYMBOL_WEBHOOK, s->body, name);
-    for (struct symbol *flow = symbol ? NULL : s->names->first; flow && !symbol; flow = flow->next)
-        if (flow->kind == SYMBOL_FLOW)
-            symbol = find(s, SYMBOL_WEBHOOK, flow, name);
+            symbol = find(s, kind, flow, name);
     return symbol;
 }
 
@@ -375,11 +367,11 @@ static void name_messages(struct scope *s, const struct node *node)
     case NODE_ACT_MESSAGE:
     case NODE_EXPECT_MESSAGE:
         if (node->name.len)
-            mention(s, node->name_span, message_of(s, node->name), false);
+            mention(s, node->name_span, step_of(s, SYMBOL_MESSAGE, node->name), false);
         break;
     case NODE_GIVEN_WEBHOOK:
     case NODE_EXPECT_WEBHOOK:
-        mention(s, node->name_span, webhook_of(s, node->name), false);
+        mention(s, node->name_span, step_of(s, SYMBOL_WEBHOOK, node->name), false);
         break;
     case NODE_GIVEN_SPLIT: {
         struct symbol *split = find(s, SYMBOL_SPLIT, s->body, node->name);
